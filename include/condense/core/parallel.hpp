@@ -1,0 +1,151 @@
+#ifndef CONDENSE_CORE_PARALLEL_HPP
+#define CONDENSE_CORE_PARALLEL_HPP
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <unsupported/Eigen/CXX11/ThreadPool>
+#include <utility>
+
+#include "condense/core/error.hpp"
+#include "condense/core/shape.hpp"
+
+namespace condense {
+
+namespace detail {
+
+/// Environment of Eigen's pool whose tasks live in the queue itself: Eigen's own allocates one per `Schedule`, and
+/// running a compiled network must not allocate. A small trivially copyable closure fits into a `std::function`.
+struct InPlaceTaskEnvironment {
+  struct Task {
+    std::function<void()> f;
+  };
+  struct EnvThread {
+    explicit EnvThread(std::function<void()> run) : thread(std::move(run)) {}
+    ~EnvThread() { thread.join(); }
+    EnvThread(const EnvThread&) = delete;
+    EnvThread& operator=(const EnvThread&) = delete;
+    void OnCancel() {}
+    std::thread thread;
+  };
+
+  EnvThread* CreateThread(std::function<void()> run) { return new EnvThread(std::move(run)); }
+  Task CreateTask(std::function<void()> run) { return Task{std::move(run)}; }
+  void ExecuteTask(const Task& task) { task.f(); }
+};
+
+}  // namespace detail
+
+/// A number of threads to work with. A cheap handle: copies share the threads, and the default one has none of its own
+/// and works on the calling thread, so nothing starts a thread unless asked.
+class ThreadPool {
+ public:
+  static constexpr int kMaximumThreads = 1024;
+
+  ThreadPool() = default;
+
+  /// `threads` >= 1 counts the calling thread, so `threads - 1` are started.
+  explicit ThreadPool(int threads) {
+    require(threads >= 1 && threads <= kMaximumThreads, "a pool has 1 to {} threads, not {}", kMaximumThreads, threads);
+    if (threads > 1) pool_ = std::make_shared<Pool>(threads - 1, /*allow_spinning=*/true);
+  }
+
+  /// One thread for each processor that the system reports.
+  static ThreadPool of_all_processors() {
+    const auto processors = static_cast<int>(std::thread::hardware_concurrency());
+    return ThreadPool(std::clamp(processors, 1, kMaximumThreads));
+  }
+
+  /// Threads that work, the calling one included.
+  int threads() const noexcept { return pool_ ? pool_->NumThreads() + 1 : 1; }
+
+  /// Calls `body(i)` once for every i in [0, count), in any order and on any thread; returns when all have ended. A
+  /// body that writes only what belongs to its i gives the same result for any number of threads.
+  ///
+  /// If bodies throw, the exception of the lowest such i is rethrown; tasks that had not started may be skipped only if
+  /// their i is higher. A call from within a body that shares the work of a pool runs serially. Does not allocate.
+  template <class Body>
+  void for_each(Index count, Body&& body) const {
+    const Index helpers = pool_ && !inside_a_body_ ? std::min<Index>(pool_->NumThreads(), count - 1) : 0;
+    if (helpers <= 0) {
+      for (Index i = 0; i < count; ++i) body(i);
+      return;
+    }
+    Job<std::remove_reference_t<Body>> job(count, body, static_cast<unsigned>(helpers));
+    for (Index i = 0; i < helpers; ++i) {
+      pool_->Schedule([job = &job] {
+        job->work();
+        job->done.Notify();
+      });
+    }
+    job.work();
+    job.done.Wait();
+    if (job.error) std::rethrow_exception(job.error);
+  }
+
+ private:
+  using Pool = Eigen::ThreadPoolTempl<detail::InPlaceTaskEnvironment>;
+
+  template <class Body>
+  struct Job {
+    Job(Index total, Body& work_on, unsigned helpers) : count(total), body(work_on), done(helpers) {}
+
+    void work() {
+      inside_a_body_ = true;
+      for (Index i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
+        try {
+          body(i);
+        } catch (...) {
+          const std::lock_guard lock(mutex);
+          if (i < failed) {
+            failed = i;
+            error = std::current_exception();
+          }
+          next.store(count);
+        }
+      }
+      inside_a_body_ = false;
+    }
+
+    const Index count;
+    Body& body;
+    std::atomic<Index> next{0};
+    Eigen::Barrier done;
+    std::mutex mutex;
+    Index failed = std::numeric_limits<Index>::max();
+    std::exception_ptr error;
+  };
+
+  /// True on a thread while it works on a job, of any pool: if a nested call waited for helpers, two pools could wait
+  /// for each other.
+  static inline thread_local bool inside_a_body_ = false;
+
+  std::shared_ptr<Pool> pool_;
+};
+
+/// Calls `body(i)` for every i in [0, count) on the pool; see `ThreadPool::for_each`.
+template <class Body>
+void parallel_for(const ThreadPool& pool, Index count, Body&& body) {
+  pool.for_each(count, std::forward<Body>(body));
+}
+
+/// Calls `body(begin, end)` for consecutive blocks of `grain` items that cover [0, count). The blocks do not depend on
+/// the number of threads.
+template <class Body>
+void parallel_for(const ThreadPool& pool, Index count, Index grain, Body&& body) {
+  require(grain >= 1, "a block has 1 item or more, not {}", grain);
+  pool.for_each(count / grain + (count % grain > 0 ? 1 : 0), [&](Index block) {
+    const Index begin = block * grain;
+    body(begin, begin + std::min(grain, count - begin));
+  });
+}
+
+}  // namespace condense
+
+#endif

@@ -1,0 +1,355 @@
+#ifndef CONDENSE_GRAPH_GRAPH_HPP
+#define CONDENSE_GRAPH_GRAPH_HPP
+
+#include <algorithm>
+#include <string>
+#include <unordered_set>
+
+#include "condense/graph/operator.hpp"
+
+namespace condense::graph {
+
+/// A value of a graph: an input, a constant, or an output of a node. A handle that stays valid while the graph lives.
+struct Value {
+  int index = -1;
+
+  bool exists() const noexcept { return index >= 0; }
+  friend auto operator<=>(const Value&, const Value&) = default;
+};
+
+/// Stands for an absent optional input of a node.
+inline constexpr Value kNoValue{};
+
+/// One application of an operator.
+struct Node {
+  std::string name;
+  Operator op;
+  std::vector<Value> inputs;  ///< An absent optional input is `kNoValue`.
+  std::vector<Value> outputs;
+};
+
+/// The output types of a node on inputs of the given types. Throws `InvalidArgument` that names the node and operator.
+inline std::vector<TensorType> infer_node(const Node& node, std::span<const std::optional<InputTypes::Input>> inputs) {
+  try {
+    return node.op.infer(InputTypes(inputs));
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument(fmt::format("node '{}' ({}): {}", node.name, node.op.type(), error.what()));
+  }
+}
+
+/// A network: values and the nodes between them.
+///
+/// Built with `input`, `constant`, `add` and `output`, which check every type at once, so that a mistake is reported
+/// where it is made and by the name of the node. Passes edit it in place through `replace_uses`, `set_input` and
+/// `remove_nodes`, and end with `sort`. A copy is cheap: tensors and operators are shared.
+class Graph {
+ public:
+  /// Adds an input. Extents may be `kDynamic`; they are bound when the graph is run.
+  Value input(const std::string& name, DataType type, const Shape& shape) {
+    std::vector<Index> extents(shape.begin(), shape.end());
+    std::ranges::replace(extents, kDynamic, Index{1});
+    const Value value = add_value(name, TensorType{type, Shape(std::span<const Index>(extents))});
+    info(value).declared_shape = shape;
+    inputs_.push_back(value);
+    return value;
+  }
+
+  /// Adds a tensor that the graph holds, such as a weight.
+  Value constant(const std::string& name, Tensor tensor) {
+    const Value value = add_value(name, TensorType{tensor.type(), tensor.shape()});
+    info(value).constant = std::move(tensor);
+    return value;
+  }
+
+  /// Adds a node and returns its first output. A missing name is made from the operator's type and a number.
+  Value add(Operator op, std::vector<Value> inputs, std::string name = {}) {
+    return add_node(std::move(op), std::move(inputs), std::move(name)).outputs.front();
+  }
+
+  /// Adds a node and returns it; throws `InvalidArgument` naming it if its operator refuses the inputs.
+  const Node& add_node(Operator op, std::vector<Value> inputs, std::string name = {}) {
+    if (name.empty()) name = unused_name(lower(op.type()), node_names_);
+    require(!node_names_.contains(name), "the graph has a node named '{}' already", name);
+    for (const Value value : inputs) {
+      require(!value.exists() || value.index < static_cast<int>(values_.size()),
+              "node '{}': an input belongs to another graph", name);
+    }
+    Node node{std::move(name), std::move(op), std::move(inputs), {}};
+    const std::vector<TensorType> types = infer(node, [this](Value value) { return type(value); });
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      const std::string wanted = i == 0 ? node.name : fmt::format("{}.{}", node.name, i);
+      node.outputs.push_back(add_value(unused_name(wanted, value_names_), types[i]));
+    }
+    node_names_.insert(node.name);
+    return nodes_.emplace_back(std::move(node));
+  }
+
+  /// Makes a value an output, optionally under a name of its own.
+  void output(Value value, const std::string& name = {}) {
+    check(value);
+    if (!name.empty()) rename(value, name);
+    outputs_.push_back(value);
+  }
+
+  std::span<const Value> inputs() const noexcept { return inputs_; }
+  std::span<const Value> outputs() const noexcept { return outputs_; }
+
+  /// The nodes, each after those that it needs unless an edit has not been followed by `sort`.
+  std::span<const Node> nodes() const noexcept { return nodes_; }
+
+  /// Values are numbered [0, value_count()); those of removed nodes keep their numbers.
+  int value_count() const noexcept { return static_cast<int>(values_.size()); }
+  const std::string& name(Value value) const { return info(value).name; }
+
+  /// Element type and shape, with every dynamic dimension of the inputs bound to 1.
+  const TensorType& type(Value value) const { return info(value).type; }
+
+  /// The shape that an input was declared with, dynamic dimensions included.
+  const Shape& declared_shape(Value input) const { return info(input).declared_shape; }
+
+  bool is_constant(Value value) const { return value.exists() && info(value).constant.has_value(); }
+  const Tensor& constant(Value value) const {
+    require(is_constant(value), "the value '{}' is not a constant", value.exists() ? name(value) : "(absent)");
+    return *info(value).constant;
+  }
+
+  /// The constant's value if it is one, otherwise null.
+  const Tensor* constant_if(Value value) const { return is_constant(value) ? &*info(value).constant : nullptr; }
+
+  /// Replaces a constant's tensor by one of the same shape and type, as training does.
+  void set_constant(Value value, Tensor tensor) {
+    const Tensor& old = constant(value);
+    require(tensor.type() == old.type() && tensor.shape() == old.shape(),
+            "the constant '{}' is {} {}, it cannot become {} {}", name(value), condense::name(old.type()),
+            old.shape().to_string(), condense::name(tensor.type()), tensor.shape().to_string());
+    info(value).constant = std::move(tensor);
+  }
+
+  /// Value of that name; throws naming it if there is none.
+  Value find(const std::string& name) const {
+    for (int i = 0; i < value_count(); ++i) {
+      if (values_[static_cast<std::size_t>(i)].name == name) return Value{i};
+    }
+    throw InvalidArgument(fmt::format("the graph has no value named '{}'", name));
+  }
+
+  /// Index into `nodes()` of the producer of each value, -1 for inputs, constants and values of removed nodes.
+  std::vector<int> producers() const {
+    std::vector<int> result(values_.size(), -1);
+    for (std::size_t n = 0; n < nodes_.size(); ++n) {
+      for (const Value value : nodes_[n].outputs) result[static_cast<std::size_t>(value.index)] = static_cast<int>(n);
+    }
+    return result;
+  }
+
+  /// Indices into `nodes()` of the nodes that read each value, once for each input that is it.
+  std::vector<std::vector<int>> consumers() const {
+    std::vector<std::vector<int>> result(values_.size());
+    for (std::size_t n = 0; n < nodes_.size(); ++n) {
+      for (const Value value : nodes_[n].inputs) {
+        if (value.exists()) result[static_cast<std::size_t>(value.index)].push_back(static_cast<int>(n));
+      }
+    }
+    return result;
+  }
+
+  bool is_output(Value value) const { return std::ranges::find(outputs_, value) != outputs_.end(); }
+
+  /// Throws `InvalidArgument` naming the input unless `type` fits the declaration of the input `value`.
+  void require_fits(Value input, const TensorType& given) const {
+    require(given.type == type(input).type, "the input '{}' is {}, it is given {}", name(input),
+            condense::name(type(input).type), condense::name(given.type));
+    const Shape& declared = declared_shape(input);
+    bool fits = declared.rank() == given.shape.rank();
+    for (int axis = 0; fits && axis < declared.rank(); ++axis) {
+      fits = declared[axis] == kDynamic || declared[axis] == given.shape[axis];
+    }
+    require(fits, "the input '{}' has shape {}, it is given {}", name(input), declared.to_string(),
+            given.shape.to_string());
+  }
+
+  /// The output types of a node, given the types of its inputs by `type_of(Value)`. Errors name the node.
+  template <class TypeOf>
+  std::vector<TensorType> infer(const Node& node, TypeOf&& type_of) const {
+    std::vector<std::optional<InputTypes::Input>> inputs;
+    for (const Value value : node.inputs) {
+      if (!value.exists()) {
+        inputs.emplace_back();
+      } else {
+        inputs.push_back(InputTypes::Input{type_of(value), constant_if(value)});
+      }
+    }
+    return infer_node(node, inputs);
+  }
+
+  // Editing. Afterwards call `sort`.
+
+  /// Every node and output that reads `from` reads `to` instead, except the node `keep` (its name).
+  void replace_uses(Value from, Value to, std::string_view keep = {}) {
+    check(to);
+    for (Node& node : nodes_) {
+      if (node.name != keep) std::ranges::replace(node.inputs, from, to);
+    }
+    std::ranges::replace(outputs_, from, to);
+  }
+
+  /// Connects input i of nodes()[node] to another value.
+  void set_input(int node, std::size_t i, Value value) {
+    check(value);
+    std::vector<Value>& inputs = nodes_.at(static_cast<std::size_t>(node)).inputs;
+    require(i < inputs.size(), "node '{}' has {} inputs, there is no input {}",
+            nodes_[static_cast<std::size_t>(node)].name, inputs.size(), i);
+    inputs[i] = value;
+  }
+
+  /// Puts another operator in the place of nodes()[node]'s, with the same inputs and outputs.
+  void set_operator(int node, Operator op) { nodes_.at(static_cast<std::size_t>(node)).op = std::move(op); }
+
+  /// Adds outputs to nodes()[node] or takes its last ones away, for an operator put there that makes more or fewer.
+  /// Those taken away must not be in use; `sort` infers the types of new ones.
+  void set_output_count(int node, std::size_t count) {
+    Node& changed = nodes_.at(static_cast<std::size_t>(node));
+    while (changed.outputs.size() < count) {
+      const std::string wanted = fmt::format("{}.{}", changed.name, changed.outputs.size());
+      changed.outputs.push_back(add_value(unused_name(wanted, value_names_), {}));
+    }
+    while (changed.outputs.size() > count) {
+      const Value last = changed.outputs.back();
+      const auto reads_it = [last](const Node& other) { return std::ranges::find(other.inputs, last) != other.inputs.end(); };
+      require(!is_output(last) && std::ranges::none_of(nodes_, reads_it), "the value '{}' is in use, it cannot be removed",
+              name(last));
+      value_names_.erase(name(last));
+      info(last).name.clear();
+      changed.outputs.pop_back();
+    }
+  }
+
+  /// Removes the nodes for which `predicate(node)` holds.
+  template <class Predicate>
+  void remove_nodes(Predicate&& predicate) {
+    for (const Node& node : nodes_) {
+      if (predicate(node)) node_names_.erase(node.name);
+    }
+    std::erase_if(nodes_, predicate);
+  }
+
+  /// Gives a value another name.
+  void rename(Value value, const std::string& name) {
+    if (info(value).name == name) return;
+    require(!value_names_.contains(name), "the graph has a value named '{}' already", name);
+    value_names_.erase(info(value).name);
+    value_names_.insert(name);
+    info(value).name = name;
+  }
+
+  /// Orders the nodes so that each comes after those it needs, otherwise as they were, and infers every type again.
+  /// Throws `InvalidArgument` naming the nodes of a cycle, an input that nothing produces, or an operator's complaint.
+  void sort() {
+    std::vector<Node> sorted;
+    sorted.reserve(nodes_.size());
+    std::vector<bool> ready(values_.size(), false);
+    for (std::size_t i = 0; i < values_.size(); ++i) ready[i] = values_[i].constant.has_value();
+    for (const Value value : inputs_) ready[static_cast<std::size_t>(value.index)] = true;
+
+    const std::vector<int> producer = producers();
+    std::vector<char> state(nodes_.size(), 0);  // 0 new, 1 on the path, 2 placed
+    for (std::size_t n = 0; n < nodes_.size(); ++n) place(n, producer, ready, state, sorted);
+    nodes_ = std::move(sorted);
+
+    for (const Value value : outputs_) {
+      require(ready[static_cast<std::size_t>(value.index)], "nothing produces the output '{}'", name(value));
+    }
+    for (const Node& node : nodes_) {
+      const std::vector<TensorType> types = infer(node, [this](Value value) { return type(value); });
+      for (std::size_t i = 0; i < types.size(); ++i) info(node.outputs[i]).type = types[i];
+    }
+  }
+
+ private:
+  struct ValueInfo {
+    std::string name;
+    TensorType type;
+    Shape declared_shape;
+    std::optional<Tensor> constant;
+  };
+
+  static std::string lower(std::string_view text) {
+    std::string result(text);
+    for (char& c : result) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return result;
+  }
+
+  static std::string unused_name(const std::string& wanted, const std::unordered_set<std::string>& taken) {
+    if (!taken.contains(wanted)) return wanted;
+    for (std::size_t i = 1;; ++i) {
+      std::string candidate = fmt::format("{}_{}", wanted, i);
+      if (!taken.contains(candidate)) return candidate;
+    }
+  }
+
+  void check(Value value) const {
+    require(value.exists() && value.index < value_count(), "value {} is not one of this graph's {}", value.index,
+            value_count());
+  }
+  const ValueInfo& info(Value value) const {
+    check(value);
+    return values_[static_cast<std::size_t>(value.index)];
+  }
+  ValueInfo& info(Value value) {
+    check(value);
+    return values_[static_cast<std::size_t>(value.index)];
+  }
+
+  Value add_value(const std::string& name, TensorType type) {
+    require(!name.empty(), "a value needs a name");
+    require(value_names_.insert(name).second, "the graph has a value named '{}' already", name);
+    values_.push_back(ValueInfo{name, std::move(type), {}, {}});
+    return Value{value_count() - 1};
+  }
+
+  /// Depth-first placement without recursion, so that a deep graph cannot exhaust the stack.
+  void place(std::size_t first, const std::vector<int>& producer, std::vector<bool>& ready, std::vector<char>& state,
+             std::vector<Node>& sorted) {
+    std::vector<std::size_t> path;
+    if (state[first] == 0) path.push_back(first);
+    while (!path.empty()) {
+      const std::size_t n = path.back();
+      state[n] = 1;
+      int needed = -1;
+      for (const Value value : nodes_[n].inputs) {
+        if (!value.exists() || ready[static_cast<std::size_t>(value.index)]) continue;
+        needed = producer[static_cast<std::size_t>(value.index)];
+        require(needed >= 0, "node '{}': nothing produces its input '{}'", nodes_[n].name, name(value));
+        break;
+      }
+      if (needed < 0) {
+        for (const Value value : nodes_[n].outputs) ready[static_cast<std::size_t>(value.index)] = true;
+        state[n] = 2;
+        sorted.push_back(nodes_[n]);
+        path.pop_back();
+        continue;
+      }
+      const auto next = static_cast<std::size_t>(needed);
+      if (state[next] == 1) {
+        std::string names;
+        for (auto it = std::ranges::find(path, next); it != path.end(); ++it) {
+          names += fmt::format("'{}' <- ", nodes_[*it].name);
+        }
+        throw InvalidArgument(fmt::format("the graph has a cycle: {}'{}'; a network must not feed itself", names,
+                                          nodes_[next].name));
+      }
+      path.push_back(next);
+    }
+  }
+
+  std::vector<ValueInfo> values_;
+  std::vector<Node> nodes_;
+  std::vector<Value> inputs_;
+  std::vector<Value> outputs_;
+  std::unordered_set<std::string> value_names_;
+  std::unordered_set<std::string> node_names_;
+};
+
+}  // namespace condense::graph
+
+#endif

@@ -1,0 +1,188 @@
+#ifndef CONDENSE_GRAPH_OPERATOR_HPP
+#define CONDENSE_GRAPH_OPERATOR_HPP
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <typeindex>
+#include <utility>
+#include <vector>
+
+#include "condense/core/parallel.hpp"
+#include "condense/core/tensor.hpp"
+
+namespace condense::graph {
+
+/// Element type and shape of a value.
+struct TensorType {
+  DataType type = DataType::float32;
+  Shape shape;
+
+  friend bool operator==(const TensorType&, const TensorType&) = default;
+};
+
+/// The inputs of an operator as inference sees them: types, and the value of those that the graph holds as constants.
+/// An optional input may be absent.
+class InputTypes {
+ public:
+  struct Input {
+    TensorType type;
+    const Tensor* constant = nullptr;
+  };
+
+  explicit InputTypes(std::span<const std::optional<Input>> inputs) : inputs_(inputs) {}
+
+  std::size_t size() const noexcept { return inputs_.size(); }
+  bool has(std::size_t i) const noexcept { return i < inputs_.size() && inputs_[i].has_value(); }
+  const TensorType& operator[](std::size_t i) const { return at(i).type; }
+  const Shape& shape(std::size_t i) const { return at(i).type.shape; }
+  DataType type(std::size_t i) const { return at(i).type.type; }
+
+  /// The value of input i if it is a constant, otherwise null.
+  const Tensor* constant(std::size_t i) const { return has(i) ? inputs_[i]->constant : nullptr; }
+
+  /// Throws unless there are `least` to `most` inputs and the first `least` are present.
+  void require_count(std::size_t least, std::size_t most) const {
+    require(size() >= least && size() <= most, "it takes {} to {} inputs, {} are given", least, most, size());
+    for (std::size_t i = 0; i < least; ++i) require(has(i), "its input {} is required", i);
+  }
+
+  /// Throws unless input i has `rank` dimensions.
+  void require_rank(std::size_t i, int rank) const {
+    require(shape(i).rank() == rank, "its input {} has {} dimensions, this one has shape {}", i, rank,
+            shape(i).to_string());
+  }
+
+  /// Throws unless input i is a float tensor, float32 or float64.
+  void require_float(std::size_t i) const {
+    require(type(i) == DataType::float32 || type(i) == DataType::float64,
+            "its input {} is float32 or float64, this one is {}", i, name(type(i)));
+  }
+
+  /// Throws unless input i, if present, has the type of input 0.
+  void require_same_type(std::size_t i) const {
+    require(!has(i) || type(i) == type(0), "its input {} is {} and its first input {}; they must agree", i,
+            has(i) ? name(type(i)) : "absent", name(type(0)));
+  }
+
+ private:
+  const Input& at(std::size_t i) const {
+    require(has(i), "its input {} is required", i);
+    return *inputs_[i];
+  }
+
+  std::span<const std::optional<Input>> inputs_;
+};
+
+/// Memory of one input or output during evaluation. Data is null for an absent optional input.
+template <class Byte>
+struct Buffer {
+  TensorType type;
+  Byte* data = nullptr;
+
+  const Shape& shape() const noexcept { return type.shape; }
+  Index count() const { return type.shape.count(); }
+  bool present() const noexcept { return data != nullptr; }
+
+  /// The elements; `T` is the type that inference has established.
+  template <Element T>
+  auto* as() const noexcept {
+    return reinterpret_cast<std::conditional_t<std::is_const_v<Byte>, const T, T>*>(data);
+  }
+};
+
+using InputBuffer = Buffer<const std::byte>;
+using OutputBuffer = Buffer<std::byte>;
+
+/// What an operator computes with. Outputs have the types that `infer` gave and do not overlap the inputs.
+struct Evaluation {
+  std::span<const InputBuffer> inputs;
+  std::span<const OutputBuffer> outputs;
+  const ThreadPool& pool;
+
+  bool has(std::size_t i) const noexcept { return i < inputs.size() && inputs[i].present(); }
+  const InputBuffer& input(std::size_t i = 0) const noexcept { return inputs[i]; }
+  const OutputBuffer& output(std::size_t i = 0) const noexcept { return outputs[i]; }
+};
+
+/// A type that can be an operator: a value with its attributes as public fields.
+///
+/// `kType` is its ONNX name. `infer` gives the outputs' types or throws `InvalidArgument` with a sentence about "its
+/// input i"; the graph puts the node's name before it. `evaluate` is the reference semantics, in the ONNX sense, on
+/// inputs that `infer` has accepted; its result does not depend on the number of threads. Users may write their own.
+template <class T>
+concept OperatorType = requires {
+  { T::kType } -> std::convertible_to<std::string_view>;  // first: it keeps `Operator` itself out of the questions below
+} && std::copy_constructible<T> && std::equality_comparable<T> && requires(const T& op, const InputTypes& types,
+                                                                           const Evaluation& evaluation) {
+  { op.infer(types) } -> std::same_as<std::vector<TensorType>>;
+  { op.evaluate(evaluation) } -> std::same_as<void>;
+};
+
+/// Any operator: an immutable value that is cheap to copy.
+class Operator {
+ public:
+  template <OperatorType T>
+  Operator(T op) : model_(std::make_shared<Model<T>>(std::move(op))) {}
+
+  /// ONNX name, such as "Conv".
+  std::string_view type() const noexcept { return model_->type(); }
+
+  /// The C++ type held.
+  std::type_index id() const noexcept { return model_->id(); }
+
+  /// The operator as a `T`, null if it is another one.
+  template <OperatorType T>
+  const T* get_if() const noexcept {
+    return id() == typeid(T) ? &static_cast<const Model<T>&>(*model_).op : nullptr;
+  }
+  template <OperatorType T>
+  bool is() const noexcept {
+    return id() == typeid(T);
+  }
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return model_->infer(inputs); }
+  void evaluate(const Evaluation& evaluation) const { model_->evaluate(evaluation); }
+
+  friend bool operator==(const Operator& a, const Operator& b) {
+    return a.model_ == b.model_ || (a.id() == b.id() && a.model_->equals(*b.model_));
+  }
+
+ private:
+  struct Base {
+    virtual ~Base() = default;
+    virtual std::string_view type() const noexcept = 0;
+    virtual std::type_index id() const noexcept = 0;
+    virtual std::vector<TensorType> infer(const InputTypes& inputs) const = 0;
+    virtual void evaluate(const Evaluation& evaluation) const = 0;
+    virtual bool equals(const Base& other) const = 0;
+  };
+
+  template <OperatorType T>
+  struct Model final : Base {
+    explicit Model(T value) : op(std::move(value)) {}
+    std::string_view type() const noexcept override { return T::kType; }
+    std::type_index id() const noexcept override { return typeid(T); }
+    std::vector<TensorType> infer(const InputTypes& inputs) const override { return op.infer(inputs); }
+    void evaluate(const Evaluation& evaluation) const override { op.evaluate(evaluation); }
+    bool equals(const Base& other) const override { return op == static_cast<const Model&>(other).op; }
+    const T op;
+  };
+
+  std::shared_ptr<const Base> model_;
+};
+
+/// Calls `body.operator()<T>()` with the C++ type of a float32 or float64 tensor.
+template <class Body>
+decltype(auto) with_float_type(DataType type, Body&& body) {
+  require(type == DataType::float32 || type == DataType::float64, "float32 or float64 is needed here, not {}",
+          name(type));
+  if (type == DataType::float64) return body.template operator()<double>();
+  return body.template operator()<float>();
+}
+
+}  // namespace condense::graph
+
+#endif

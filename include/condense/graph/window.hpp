@@ -1,0 +1,107 @@
+#ifndef CONDENSE_GRAPH_WINDOW_HPP
+#define CONDENSE_GRAPH_WINDOW_HPP
+
+#include <string_view>
+#include <vector>
+
+#include "condense/core/shape.hpp"
+
+namespace condense::graph {
+
+/// Where the padding of a convolution or pool comes from, as in ONNX.
+enum class AutoPad { not_set, same_upper, same_lower, valid };
+
+/// Attributes that convolutions and pools share. Empty lists mean 1 (strides, dilations) or 0 (pads).
+struct WindowAttributes {
+  const std::vector<Index>& strides;
+  const std::vector<Index>& dilations;
+  const std::vector<Index>& pads;  ///< Begins of every spatial axis, then ends.
+  AutoPad auto_pad = AutoPad::not_set;
+  bool ceil_mode = false;
+};
+
+/// How a window moves along one spatial axis.
+struct WindowAxis {
+  Index input = 1;
+  Index output = 1;
+  Index kernel = 1;
+  Index stride = 1;
+  Index dilation = 1;
+  Index pad_begin = 0;
+  Index pad_end = 0;
+
+  /// Position in the input of tap `tap` of the window at `position`; outside [0, input) it is padding.
+  Index source(Index position, Index tap) const noexcept { return position * stride - pad_begin + tap * dilation; }
+};
+
+/// A window over the two spatial axes of images (n, c, height, width). A signal (n, c, width) has height 1.
+struct Window {
+  WindowAxis height;
+  WindowAxis width;
+
+  Index taps() const noexcept { return height.kernel * width.kernel; }
+  Index positions() const noexcept { return height.output * width.output; }
+};
+
+/// The window over images of shape (n, c, height, width) or (n, c, width) with the given kernel extents.
+///
+/// Output extents follow ONNX: floor((input + pads - dilation * (kernel - 1) - 1) / stride) + 1, the ceiling with
+/// `ceil_mode` (where a window that would start in the end padding is dropped), and ceil(input / stride) with
+/// `same_*`. Throws `InvalidArgument` if the attributes contradict each other or the window does not fit.
+inline Window make_window(const Shape& images, std::span<const Index> kernel, const WindowAttributes& attributes) {
+  const int spatial = images.rank() - 2;
+  require(spatial == 1 || spatial == 2,
+          "its input 0 is (n x c x width) or (n x c x height x width), this one has shape {}", images.to_string());
+  const auto count = static_cast<std::size_t>(spatial);
+  require(kernel.size() == count, "its kernel has {} extents, the input has {} spatial axes", kernel.size(), spatial);
+  const auto check = [&](const std::vector<Index>& list, std::size_t wanted, std::string_view name, Index least) {
+    require(list.empty() || list.size() == wanted, "its attribute {} has {} entries instead of {}", name, list.size(),
+            wanted);
+    for (const Index entry : list) require(entry >= least, "its attribute {} holds {}, the least is {}", name, entry, least);
+  };
+  check(attributes.strides, count, "strides", 1);
+  check(attributes.dilations, count, "dilations", 1);
+  check(attributes.pads, 2 * count, "pads", 0);
+
+  const auto axis = [&](std::size_t i) {
+    WindowAxis result;
+    result.input = images[static_cast<int>(i) + 2];
+    result.kernel = kernel[i];
+    require(result.kernel >= 1, "its kernel extent {} is {}, the least is 1", i, result.kernel);
+    if (!attributes.strides.empty()) result.stride = attributes.strides[i];
+    if (!attributes.dilations.empty()) result.dilation = attributes.dilations[i];
+    const Index reach = result.dilation * (result.kernel - 1) + 1;
+    if (attributes.auto_pad == AutoPad::same_upper || attributes.auto_pad == AutoPad::same_lower) {
+      result.output = (result.input + result.stride - 1) / result.stride;
+      const Index padding = std::max<Index>(0, (result.output - 1) * result.stride + reach - result.input);
+      const bool upper = attributes.auto_pad == AutoPad::same_upper;
+      result.pad_begin = upper ? padding / 2 : padding - padding / 2;
+      result.pad_end = padding - result.pad_begin;
+      return result;
+    }
+    if (attributes.auto_pad == AutoPad::not_set && !attributes.pads.empty()) {
+      result.pad_begin = attributes.pads[i];
+      result.pad_end = attributes.pads[i + count];
+    }
+    const Index room = result.input + result.pad_begin + result.pad_end - reach;
+    require(room >= 0, "its window reaches over {} elements, spatial axis {} of the padded input {} has only {}", reach,
+            i, images.to_string(), room + reach);
+    result.output = (room + (attributes.ceil_mode ? result.stride - 1 : 0)) / result.stride + 1;
+    if (attributes.ceil_mode && (result.output - 1) * result.stride >= result.input + result.pad_begin) --result.output;
+    return result;
+  };
+  Window window;
+  window.width = axis(count - 1);
+  if (spatial == 2) window.height = axis(0);
+  return window;
+}
+
+/// Shape of the images that a window produces: (n, channels, ...) with the rank of its input.
+inline Shape output_shape(const Shape& images, Index channels, const Window& window) {
+  if (images.rank() == 3) return {images[0], channels, window.width.output};
+  return {images[0], channels, window.height.output, window.width.output};
+}
+
+}  // namespace condense::graph
+
+#endif
