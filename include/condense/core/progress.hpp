@@ -20,7 +20,7 @@ struct ProgressReport {
 /// exception passes through and what was being made is discarded.
 using Progress = std::function<void(const ProgressReport&)>;
 
-inline void report(const Progress& progress, const ProgressReport& state) {
+inline void notify(const Progress& progress, const ProgressReport& state) {
   if (progress) progress(state);
 }
 

@@ -67,8 +67,10 @@ class Shape {
   Index count(int first, int last) const {
     Index product = 1;
     for (int axis = first; axis < last; ++axis) {
-      require((*this)[axis] != kDynamic, "the shape {} has a dynamic dimension; bind it before asking for sizes",
-              to_string());
+      if ((*this)[axis] == kDynamic) [[unlikely]] {
+        throw InvalidArgument(
+            fmt::format("the shape {} has a dynamic dimension; bind it before asking for sizes", to_string()));
+      }
       product *= (*this)[axis];
     }
     return product;
@@ -76,7 +78,9 @@ class Shape {
 
   /// The axis counted from the front; a negative one counts from the back, as in ONNX. Throws unless it exists.
   int axis(Index axis) const {
-    require(axis >= -rank_ && axis < rank_, "axis {} does not exist in the shape {}", axis, to_string());
+    if (axis < -rank_ || axis >= rank_) [[unlikely]] {
+      throw InvalidArgument(fmt::format("axis {} does not exist in the shape {}", axis, to_string()));
+    }
     return static_cast<int>(axis < 0 ? axis + rank_ : axis);
   }
 
