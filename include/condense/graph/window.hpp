@@ -50,14 +50,17 @@ struct Window {
 /// `same_*`. Throws `InvalidArgument` if the attributes contradict each other or the window does not fit.
 inline Window make_window(const Shape& images, std::span<const Index> kernel, const WindowAttributes& attributes) {
   const int spatial = images.rank() - 2;
-  require(spatial == 1 || spatial == 2,
-          "its input 0 is (n x c x width) or (n x c x height x width), this one has shape {}", images.to_string());
+  if (spatial != 1 && spatial != 2) [[unlikely]] {  // not `require`: a window is made during evaluation, without heap
+    throw InvalidArgument(fmt::format(
+        "its input 0 is (n x c x width) or (n x c x height x width), this one has shape {}", images.to_string()));
+  }
   const auto count = static_cast<std::size_t>(spatial);
   require(kernel.size() == count, "its kernel has {} extents, the input has {} spatial axes", kernel.size(), spatial);
   const auto check = [&](const std::vector<Index>& list, std::size_t wanted, std::string_view name, Index least) {
     require(list.empty() || list.size() == wanted, "its attribute {} has {} entries instead of {}", name, list.size(),
             wanted);
-    for (const Index entry : list) require(entry >= least, "its attribute {} holds {}, the least is {}", name, entry, least);
+    for (const Index entry : list)
+      require(entry >= least, "its attribute {} holds {}, the least is {}", name, entry, least);
   };
   check(attributes.strides, count, "strides", 1);
   check(attributes.dilations, count, "dilations", 1);
@@ -84,8 +87,11 @@ inline Window make_window(const Shape& images, std::span<const Index> kernel, co
       result.pad_end = attributes.pads[i + count];
     }
     const Index room = result.input + result.pad_begin + result.pad_end - reach;
-    require(room >= 0, "its window reaches over {} elements, spatial axis {} of the padded input {} has only {}", reach,
-            i, images.to_string(), room + reach);
+    if (room < 0) [[unlikely]] {
+      throw InvalidArgument(
+          fmt::format("its window reaches over {} elements, spatial axis {} of the padded input {} has only {}", reach,
+                      i, images.to_string(), room + reach));
+    }
     result.output = (room + (attributes.ceil_mode ? result.stride - 1 : 0)) / result.stride + 1;
     if (attributes.ceil_mode && (result.output - 1) * result.stride >= result.input + result.pad_begin) --result.output;
     return result;

@@ -12,27 +12,33 @@
 
 namespace condense::kernels {
 
-/// The definition of the integer product. Plain loops; weights row-major, codes below 8 bits packed low bits first with
-/// every piece starting on a byte.
+/// The definition of the integer product: plain loops, which a compiler turns into widening products of 16 bits.
+///
+/// Codes that share a sum, those of a column or of one of its groups, are a run. Weights are row-major, packed low bits
+/// first, and every run starts on a byte. A tile of rows and columns walks along a run in blocks: the weights of a
+/// block are unpacked once for all rows of the tile, the activations once for all its columns, both to 16 bits.
 template <>
 struct Gemm<simd::Scalar> {
-  static constexpr Index kTileRows = 4;
+  static constexpr Index kTileRows = 32;
 
   static std::size_t packed_bytes(const WeightShape& shape) noexcept {
-    return static_cast<std::size_t>(shape.columns * shape.taps) * piece_bytes(shape);
+    return static_cast<std::size_t>(shape.columns) * column_bytes(shape);
   }
 
   static void pack(const WeightShape& shape, const std::int8_t* weights, std::byte* packed) noexcept {
     std::memset(packed, 0, packed_bytes(shape));
     const auto mask = static_cast<std::uint8_t>((1U << shape.bits) - 1);
     const Index codes_per_byte = 8 / shape.bits;
-    for (Index piece = 0; piece < shape.columns * shape.taps; ++piece) {
-      for (Index k = 0; k < shape.depth; ++k) {
-        const auto code = static_cast<std::uint8_t>(static_cast<std::uint8_t>(weights[piece * shape.depth + k]) & mask);
-        const auto shift = static_cast<int>(k % codes_per_byte) * shape.bits;
-        packed[k / codes_per_byte] |= static_cast<std::byte>(code << shift);
-      }
-      packed += piece_bytes(shape);
+    for (Index column = 0; column < shape.columns; ++column) {
+      for_runs(shape, [&](Index, Index first, Index count, std::size_t) {
+        const std::int8_t* codes = weights + column * shape.taps * shape.depth + first;
+        for (Index k = 0; k < count; ++k) {
+          const auto code = static_cast<std::uint8_t>(static_cast<std::uint8_t>(codes[k]) & mask);
+          packed[k / codes_per_byte] |=
+              static_cast<std::byte>(code << (static_cast<int>(k % codes_per_byte) * shape.bits));
+        }
+        packed += run_bytes(count, shape.bits);
+      });
     }
   }
 
@@ -45,77 +51,173 @@ struct Gemm<simd::Scalar> {
   }
 
  private:
-  static constexpr Index kBlock = 128;  ///< Weights unpacked at a time, for all rows of a tile.
+  static constexpr Index kTileColumns = 16;
+  static constexpr Index kBlock = 256;  ///< Elements of a run at a time: the unpacked weights of a tile take 8 KiB.
+  static constexpr Index kStep = 16;    ///< Blocks are filled up with zeros to a multiple of this.
 
-  static std::size_t piece_bytes(const WeightShape& shape) noexcept {
-    return condense::packed_bytes(static_cast<std::size_t>(shape.depth), shape.bits);
+  /// Sums of a tile, and what a block of it multiplies.
+  struct Tile {
+    std::int32_t sums[kTileRows][kTileColumns];
+    float values[kTileRows][kTileColumns];  ///< With groups: what those so far add up to.
+    std::int16_t weights[kTileColumns][kBlock];
+    std::int16_t activations[2][kBlock];
+  };
+
+  static std::size_t run_bytes(Index count, int bits) noexcept {
+    return condense::packed_bytes(static_cast<std::size_t>(count), bits);
   }
 
-  template <class Activation>
-  static std::int32_t dot(const Activation* a, const std::int8_t* w, Index count) noexcept {
-    std::int32_t sum = 0;
-    for (Index k = 0; k < count; ++k) sum += std::int32_t{a[k]} * std::int32_t{w[k]};
-    return sum;
-  }
-
-  /// Codes [first, first + count) of a piece, as bytes; into `buffer` if they are packed.
-  static const std::int8_t* unpack(const std::byte* piece, Index first, Index count, int bits,
-                                   std::int8_t* buffer) noexcept {
-    if (bits == 8) return reinterpret_cast<const std::int8_t*>(piece) + first;
-    for (Index k = 0; k < count; ++k) {
-      buffer[k] = sign_extend(packed_code(piece, static_cast<std::size_t>(first + k), bits), bits);
+  /// Calls `body(index, first, count, offset)` for the runs of a column: elements [first, first + count), which are
+  /// packed `offset` bytes from the column's start.
+  template <class Body>
+  static void for_runs(const WeightShape& shape, Body&& body) noexcept {
+    const Index whole = shape.taps * shape.depth;
+    if (shape.group_size == 0) return body(Index{0}, Index{0}, whole, std::size_t{0});
+    Index index = 0;
+    std::size_t offset = 0;
+    for (Index piece = 0; piece < whole; piece += shape.depth) {
+      for (Index first = 0; first < shape.depth; first += shape.group_size) {
+        const Index count = std::min(shape.group_size, shape.depth - first);
+        body(index++, piece + first, count, offset);
+        offset += run_bytes(count, shape.bits);
+      }
     }
-    return buffer;
   }
 
+  static std::size_t column_bytes(const WeightShape& shape) noexcept {
+    std::size_t bytes = 0;
+    for_runs(shape, [&](Index, Index, Index count, std::size_t) { bytes += run_bytes(count, shape.bits); });
+    return bytes;
+  }
+
+  /// Unpacks `count` codes of `Bits` bits; zeros follow up to a multiple of `kStep`.
+  template <int Bits>
+  static void unpack(const std::byte* packed, Index count, std::int16_t* out) noexcept {
+    constexpr Index kCodes = 8 / Bits;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(packed);
+    for (Index i = 0; i < (count + kCodes - 1) / kCodes; ++i) {
+      for (Index j = 0; j < kCodes; ++j) {
+        const auto raised = static_cast<std::int16_t>(static_cast<std::uint16_t>(bytes[i] << (16 - Bits - Bits * j)));
+        out[i * kCodes + j] = static_cast<std::int16_t>(raised >> (16 - Bits));
+      }
+    }
+    std::fill(out + count, out + (count + kStep - 1) / kStep * kStep, std::int16_t{0});
+  }
+
+  /// Elements [first, first + count) of a row, across its pieces; zeros follow up to a multiple of `kStep`.
   template <class Activation>
-  static const Activation* piece_of(const ActivationRows& input, Index row, Index tap) noexcept {
+  static void widen(const ActivationRows& input, Index row, Index first, Index count, std::int16_t* out) noexcept {
     const auto* data = static_cast<const Activation*>(input.data);
-    if (input.offsets == nullptr) return data + row * input.row_stride;
-    const std::int32_t offset = input.offsets[row * input.taps + tap];
-    return offset < 0 ? static_cast<const Activation*>(input.padding) : data + offset;
+    const Index end = (count + kStep - 1) / kStep * kStep;
+    std::fill(out + count, out + end, std::int16_t{0});
+    while (count > 0) {
+      const Index tap = first / input.depth;
+      const Index within = first % input.depth;
+      const Index piece = std::min(count, input.depth - within);
+      const Activation* a = data + row * input.row_stride;
+      if (input.offsets != nullptr) {
+        const std::int32_t offset = input.offsets[row * input.taps + tap];
+        a = offset < 0 ? static_cast<const Activation*>(input.padding) : data + offset;
+      }
+      for (Index k = 0; k < piece; ++k) out[k] = a[within + k];
+      out += piece;
+      first += piece;
+      count -= piece;
+    }
+  }
+
+  /// Adds the products of `Rows` rows and two columns over `count` elements, a multiple of `kStep`, to their sums.
+  template <Index Rows>
+  static void add_products(Tile& tile, Index row, Index column, Index count) noexcept {
+    const std::int16_t* a0 = tile.activations[0];
+    const std::int16_t* a1 = tile.activations[Rows - 1];
+    const std::int16_t* w0 = tile.weights[column];
+    const std::int16_t* w1 = tile.weights[column + 1];
+    std::int32_t s00 = 0;
+    std::int32_t s01 = 0;
+    std::int32_t s10 = 0;
+    std::int32_t s11 = 0;
+    for (Index k = 0; k < count; ++k) {
+      s00 += std::int32_t{a0[k]} * std::int32_t{w0[k]};
+      s01 += std::int32_t{a0[k]} * std::int32_t{w1[k]};
+      if constexpr (Rows == 2) {
+        s10 += std::int32_t{a1[k]} * std::int32_t{w0[k]};
+        s11 += std::int32_t{a1[k]} * std::int32_t{w1[k]};
+      }
+    }
+    tile.sums[row][column] += s00;
+    tile.sums[row][column + 1] += s01;
+    if constexpr (Rows == 2) {
+      tile.sums[row + 1][column] += s10;
+      tile.sums[row + 1][column + 1] += s11;
+    }
   }
 
   template <class Activation>
   static void run_for(const GemmArguments& g) noexcept {
-    const WeightShape& shape = g.weights;
-    const std::size_t stride = piece_bytes(shape);
-    const Index group = shape.group_size == 0 ? shape.depth : shape.group_size;
-    std::int8_t buffer[kBlock];
+    Tile tile;
     for (Index row = 0; row < g.input.rows; row += kTileRows) {
-      const Index rows = std::min(kTileRows, g.input.rows - row);
-      const std::byte* piece = g.packed_weights;
-      for (Index column = 0; column < shape.columns; ++column) {
-        std::int32_t sums[kTileRows] = {};
-        float values[kTileRows];
-        if (shape.group_size != 0) std::fill_n(values, kTileRows, g.epilogue.float_bias[column]);
-        Index index = column * shape.groups();
-        for (Index tap = 0; tap < shape.taps; ++tap, piece += stride) {
-          const Activation* a[kTileRows];
-          for (Index r = 0; r < rows; ++r) a[r] = piece_of<Activation>(g.input, row + r, tap);
-          for (Index first = 0; first < shape.depth; first += group) {
-            const Index end = std::min(first + group, shape.depth);
-            for (Index k = first; k < end; k += kBlock) {
-              const Index count = std::min(kBlock, end - k);
-              const std::int8_t* w = unpack(piece, k, count, shape.bits, buffer);
-              for (Index r = 0; r < rows; ++r) sums[r] += dot(a[r] + k, w, count);
-            }
-            if (shape.group_size == 0) continue;
-            for (Index r = 0; r < rows; ++r) {
-              values[r] = std::fma(static_cast<float>(sums[r] + g.epilogue.corrections[index]),
-                                   g.epilogue.multipliers[index], values[r]);
-              sums[r] = 0;
-            }
-            ++index;
-          }
+      for (Index column = 0; column < g.weights.columns; column += kTileColumns) {
+        run_tile<Activation>(g, row, std::min(kTileRows, g.input.rows - row), column,
+                             std::min(kTileColumns, g.weights.columns - column), tile);
+      }
+    }
+  }
+
+  template <class Activation>
+  static void run_tile(const GemmArguments& g, Index row, Index rows, Index column, Index columns,
+                       Tile& tile) noexcept {
+    const WeightShape& shape = g.weights;
+    const std::size_t stride = column_bytes(shape);
+    const std::byte* packed = g.packed_weights + static_cast<std::size_t>(column) * stride;
+    for (Index r = 0; r < rows; ++r) {
+      std::fill_n(tile.sums[r], kTileColumns, 0);
+      if (shape.group_size != 0) std::copy_n(g.epilogue.float_bias + column, columns, tile.values[r]);
+    }
+    for_runs(shape, [&](Index index, Index first, Index count, std::size_t offset) {
+      for (Index k = 0; k < count; k += kBlock) {
+        const Index block = std::min(kBlock, count - k);
+        for (Index c = 0; c < columns + columns % 2; ++c) {  // an odd last column is computed twice
+          const auto source = static_cast<std::size_t>(std::min(c, columns - 1));
+          const std::byte* run = packed + source * stride + offset + run_bytes(k, shape.bits);
+          if (shape.bits == 8) unpack<8>(run, block, tile.weights[c]);
+          if (shape.bits == 4) unpack<4>(run, block, tile.weights[c]);
+          if (shape.bits == 2) unpack<2>(run, block, tile.weights[c]);
         }
+        add_block<Activation>(g.input, row, rows, columns, first + k, block, tile);
+      }
+      if (shape.group_size == 0) return;
+      for (Index c = 0; c < columns; ++c) {
+        const Index slice = (column + c) * shape.groups() + index;
         for (Index r = 0; r < rows; ++r) {
-          const float value = shape.group_size != 0
-                                  ? values[r]
-                                  : static_cast<float>(sums[r] + g.epilogue.bias[column]) *
-                                        g.epilogue.multipliers[column];
-          store(g, (row + r) * g.output_stride + column, value);
+          tile.values[r][c] = std::fma(static_cast<float>(tile.sums[r][c] + g.epilogue.corrections[slice]),
+                                       g.epilogue.multipliers[slice], tile.values[r][c]);
+          tile.sums[r][c] = 0;
         }
+      }
+    });
+    for (Index r = 0; r < rows; ++r) {
+      for (Index c = 0; c < columns; ++c) {
+        const float value = shape.group_size != 0 ? tile.values[r][c]
+                                                  : static_cast<float>(tile.sums[r][c] + g.epilogue.bias[column + c]) *
+                                                        g.epilogue.multipliers[column + c];
+        store(g, (row + r) * g.output_stride + column + c, value);
+      }
+    }
+  }
+
+  /// The products of one block, for two rows at a time.
+  template <class Activation>
+  static void add_block(const ActivationRows& input, Index row, Index rows, Index columns, Index first, Index count,
+                        Tile& tile) noexcept {
+    const Index filled = (count + kStep - 1) / kStep * kStep;
+    for (Index r = 0; r < rows; r += 2) {
+      widen<Activation>(input, row + r, first, count, tile.activations[0]);
+      if (r + 1 < rows) {
+        widen<Activation>(input, row + r + 1, first, count, tile.activations[1]);
+        for (Index c = 0; c < columns; c += 2) add_products<2>(tile, r, c, filled);
+      } else {
+        for (Index c = 0; c < columns; c += 2) add_products<1>(tile, r, c, filled);
       }
     }
   }

@@ -8,9 +8,10 @@ namespace condense::kernels {
 /// Pooling over windows given as rows of pieces (see `ActivationRows`; depth is the channels, negative offsets are left
 /// out and `padding` is not used).
 ///
-/// Maximum: output[r][c] = max over the pieces, in the input's type; an empty window gives the lowest value, -infinity for floats.
-/// Average of integers: clamp(round_half_even(float(sum - count * input_zero_point) * multipliers[r]) + zero_point,
-/// lowest, highest), where count is the number of pieces that are not left out. Average of floats: sum * multipliers[r].
+/// Maximum: output[r][c] = max over the pieces and `lowest`, in the input's type; for floats over the pieces and
+/// -infinity. Average of integers: clamp(round_half_even(float(sum - count * input_zero_point) * multipliers[r]) +
+/// zero_point, lowest, highest), where count is the number of pieces that are not left out. Average of floats: sum *
+/// multipliers[r].
 struct PoolingArguments {
   ActivationRows input{};
   ElementType type = ElementType::uint8;  ///< Of the input and the output.

@@ -33,7 +33,8 @@ struct Pooling<simd::Scalar> {
  private:
   static constexpr Index kTile = 32;  ///< Channels kept in registers or L1 over the taps.
 
-  /// Calls `combine(sums, piece, count)` for every piece of the window, and `finish(row, channel, sums, count, pieces)`.
+  /// Calls `combine(sums, piece, count)` for every piece of the window, and `finish(row, channel, sums, count,
+  /// pieces)`.
   template <class Element, class Sum, class Combine, class Finish>
   static void for_windows(const PoolingArguments& p, Sum start, Combine&& combine, Finish&& finish) noexcept {
     const auto* data = static_cast<const Element*>(p.input.data);
@@ -57,9 +58,10 @@ struct Pooling<simd::Scalar> {
 
   template <class Element>
   static void maximum_of(const PoolingArguments& p) noexcept {
-    using Limits = std::numeric_limits<Element>;
+    constexpr bool kIsFloat = std::is_same_v<Element, float>;
     for_windows<Element, Element>(
-        p, Limits::has_infinity ? -Limits::infinity() : Limits::lowest(), [](Element a, Element b) { return b > a ? b : a; },
+        p, kIsFloat ? -std::numeric_limits<Element>::infinity() : static_cast<Element>(p.lowest),
+        [](Element a, Element b) { return b > a ? b : a; },
         [&](Index row, Index channel, Index count, const Element* values, std::int32_t) {
           std::copy_n(values, count, static_cast<Element*>(p.output) + row * p.output_stride + channel);
         });

@@ -1,0 +1,46 @@
+#ifndef CONDENSE_GRAPH_DETAIL_POOL_HPP
+#define CONDENSE_GRAPH_DETAIL_POOL_HPP
+
+#include <algorithm>
+
+#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/detail/im2col.hpp"
+#include "condense/graph/window.hpp"
+
+namespace condense::graph::detail {
+
+/// Calls `body(source plane, result plane)` for every image and channel.
+template <class T, class Body>
+void for_each_plane(const Evaluation& e, const Window& window, Body&& body) {
+  const Index plane = window.height.input * window.width.input;
+  const T* x = e.input().as<T>();
+  T* y = e.output().as<T>();
+  const Index grain = std::max<Index>(1, kElementwiseGrain / std::max<Index>(1, plane));
+  parallel_for(e.pool, e.input().shape().count(0, 2), grain, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) body(x + i * plane, y + i * window.positions());
+  });
+}
+
+/// Calls `body(source, target, count)` for every output row and tap of one plane: `count` neighbouring positions from
+/// `target` on see the pixels from `source` on, window.width.stride apart. Padding is left out.
+template <class Body>
+void for_each_tap_run(const Window& window, Body&& body) {
+  const WindowAxis& height = window.height;
+  const WindowAxis& width = window.width;
+  for (Index row = 0; row < height.output; ++row) {
+    for (Index y = 0; y < height.kernel; ++y) {
+      const Index source_row = height.source(row, y);
+      if (source_row < 0 || source_row >= height.input) continue;
+      for (Index x = 0; x < width.kernel; ++x) {
+        const Interval inside = positions_inside(width, x);
+        if (inside.begin >= inside.end) continue;
+        body(source_row * width.input + width.source(inside.begin, x), row * width.output + inside.begin,
+             inside.end - inside.begin);
+      }
+    }
+  }
+}
+
+}  // namespace condense::graph::detail
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef CONDENSE_GRAPH_OPERATORS_ADD_HPP
+#define CONDENSE_GRAPH_OPERATORS_ADD_HPP
+
+#include "condense/graph/detail/broadcast.hpp"
+
+namespace condense::graph {
+
+/// The sum of two tensors of one type, broadcast as NumPy does. Integers wrap. ONNX Add.
+struct Add {
+  static constexpr std::string_view kType = "Add";
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_binary(inputs); }
+  void evaluate(const Evaluation& e) const {
+    detail::evaluate_binary(e, [](auto a, auto b) { return a + b; });
+  }
+
+  friend bool operator==(const Add&, const Add&) = default;
+};
+
+}  // namespace condense::graph
+
+#endif

@@ -1,0 +1,77 @@
+#ifndef CONDENSE_GRAPH_OPERATORS_AVERAGE_POOL_HPP
+#define CONDENSE_GRAPH_OPERATORS_AVERAGE_POOL_HPP
+
+#include "condense/graph/detail/pool.hpp"
+
+namespace condense::graph {
+
+/// The mean of the elements under a moving window. ONNX AveragePool.
+///
+/// Takes images (n, c, height, width) or signals (n, c, width). Padding counts as zeros with `count_include_pad`,
+/// otherwise it is left out; what a window reaches beyond the padded input with `ceil_mode` is left out always. A
+/// window that sees nothing gives 0.
+struct AveragePool {
+  static constexpr std::string_view kType = "AveragePool";
+
+  std::vector<Index> kernel_shape = {};
+  std::vector<Index> strides = {};    ///< Empty for 1.
+  std::vector<Index> dilations = {};  ///< Empty for 1.
+  std::vector<Index> pads = {};       ///< Begins of every spatial axis, then ends; empty for 0.
+  bool ceil_mode = false;
+  bool count_include_pad = false;
+  AutoPad auto_pad = AutoPad::not_set;
+
+  /// How the window moves over images of that shape; throws unless it fits.
+  Window window(const Shape& images) const {
+    return make_window(
+        images, kernel_shape,
+        {.strides = strides, .dilations = dilations, .pads = pads, .auto_pad = auto_pad, .ceil_mode = ceil_mode});
+  }
+
+  /// How many taps the mean at one position along an axis is over. The count at a position is the product of both axes.
+  Index counted(const WindowAxis& axis, Index position) const noexcept {
+    Index count = 0;
+    for (Index tap = 0; tap < axis.kernel; ++tap) {
+      const Index source = axis.source(position, tap);
+      if (count_include_pad ? source < axis.input + axis.pad_end : source >= 0 && source < axis.input) ++count;
+    }
+    return count;
+  }
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const {
+    inputs.require_count(1, 1);
+    inputs.require_float(0);
+    const Window moved = window(inputs.shape(0));
+    return {{inputs.type(0), output_shape(inputs.shape(0), inputs.shape(0)[1], moved)}};
+  }
+
+  void evaluate(const Evaluation& e) const {
+    with_float_type(e.input().type.type, [&]<class T>() { pool<T>(e); });
+  }
+
+  friend bool operator==(const AveragePool&, const AveragePool&) = default;
+
+ private:
+  template <class T>
+  void pool(const Evaluation& e) const {
+    const Window window = this->window(e.input().shape());
+    detail::for_each_plane<T>(e, window, [&](const T* x, T* y) {
+      std::fill_n(y, window.positions(), T{0});
+      detail::for_each_tap_run(window, [&](Index source, Index target, Index count) {
+        const Index stride = window.width.stride;
+        for (Index i = 0; i < count; ++i) y[target + i] += x[source + stride * i];
+      });
+      for (Index row = 0; row < window.height.output; ++row) {
+        const Index rows = counted(window.height, row);
+        for (Index column = 0; column < window.width.output; ++column, ++y) {
+          const Index count = rows * counted(window.width, column);
+          if (count > 0) *y /= static_cast<T>(count);
+        }
+      }
+    });
+  }
+};
+
+}  // namespace condense::graph
+
+#endif

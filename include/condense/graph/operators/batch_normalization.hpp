@@ -1,0 +1,81 @@
+#ifndef CONDENSE_GRAPH_OPERATORS_BATCH_NORMALIZATION_HPP
+#define CONDENSE_GRAPH_OPERATORS_BATCH_NORMALIZATION_HPP
+
+#include <cmath>
+
+#include "condense/graph/detail/batch_statistics.hpp"
+#include "condense/graph/operator.hpp"
+
+namespace condense::graph {
+
+/// y = (x - mean) / sqrt(variance + epsilon) * scale + bias for each channel. ONNX BatchNormalization, opset 15
+/// (Ioffe and Szegedy, "Batch normalization", ICML 2015).
+///
+/// Inputs: x (n, channels, ...); scale, bias, mean, variance, each (channels). In training mode the mean and the
+/// population variance are those of the batch, and two more outputs hold the running statistics,
+/// input * momentum + batch * (1 - momentum).
+struct BatchNormalization {
+  static constexpr std::string_view kType = "BatchNormalization";
+
+  float epsilon = 1e-5F;
+  float momentum = 0.9F;
+  bool training_mode = false;
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const {
+    inputs.require_count(5, 5);
+    inputs.require_float(0);
+    const Shape& x = inputs.shape(0);
+    require(x.rank() >= 2, "its input 0 is (n x channels x ...), this one has shape {}", x.to_string());
+    for (std::size_t i = 1; i < 5; ++i) {
+      inputs.require_same_type(i);
+      require(inputs.shape(i) == Shape{x[1]}, "its input {} has shape {}, the {} channels of its input 0 need ({})", i,
+              inputs.shape(i).to_string(), x[1], x[1]);
+    }
+    require(epsilon >= 0, "its attribute epsilon is {}, the least is 0", epsilon);
+    if (!training_mode) return {inputs[0]};
+    require(x.count() > 0 || x[1] == 0, "its input 0 of shape {} has no elements to take statistics of", x.to_string());
+    return {inputs[0], inputs[3], inputs[4]};
+  }
+
+  void evaluate(const Evaluation& e) const {
+    with_float_type(e.input().type.type, [&]<class T>() { normalize<T>(e); });
+  }
+
+  friend bool operator==(const BatchNormalization&, const BatchNormalization&) = default;
+
+ private:
+  template <class T>
+  void normalize(const Evaluation& e) const {
+    const Shape& shape = e.input().shape();
+    const Index images = shape[0];
+    const Index channels = shape[1];
+    const Index plane = shape.count(2, shape.rank());
+    const T* x = e.input().as<T>();
+    T* y = e.output().as<T>();
+    parallel_for(e.pool, channels, [&](Index c) {
+      auto mean = static_cast<double>(e.input(3).as<T>()[c]);
+      auto variance = static_cast<double>(e.input(4).as<T>()[c]);
+      if (training_mode) {
+        const detail::ChannelMoments batch = detail::channel_moments(x, images, channels, plane, c);
+        const auto kept = static_cast<double>(momentum);
+        e.output(1).as<T>()[c] = static_cast<T>(mean * kept + batch.mean * (1 - kept));
+        e.output(2).as<T>()[c] = static_cast<T>(variance * kept + batch.variance * (1 - kept));
+        mean = batch.mean;
+        variance = batch.variance;
+      }
+      const double scale =
+          static_cast<double>(e.input(1).as<T>()[c]) / std::sqrt(variance + static_cast<double>(epsilon));
+      const auto factor = static_cast<T>(scale);
+      const auto shift = static_cast<T>(mean);
+      const T bias = e.input(2).as<T>()[c];
+      for (Index image = 0; image < images; ++image) {
+        const Index first = (image * channels + c) * plane;
+        for (Index i = first; i < first + plane; ++i) y[i] = (x[i] - shift) * factor + bias;
+      }
+    });
+  }
+};
+
+}  // namespace condense::graph
+
+#endif

@@ -1,0 +1,44 @@
+#ifndef CONDENSE_GRAPH_OPERATORS_CLIP_HPP
+#define CONDENSE_GRAPH_OPERATORS_CLIP_HPP
+
+#include <limits>
+
+#include "condense/graph/detail/elementwise.hpp"
+
+namespace condense::graph {
+
+/// y = min(max(x, lowest), highest); a NaN stays NaN. ONNX Clip, opset 11 and later.
+///
+/// Inputs: x; optional lowest and highest, scalars of its type. An absent one is no bound.
+struct Clip {
+  static constexpr std::string_view kType = "Clip";
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const {
+    inputs.require_count(1, 3);
+    inputs.require_float(0);
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      if (!inputs.has(i)) continue;
+      inputs.require_same_type(i);
+      require(inputs.shape(i).count() == 1 && inputs.shape(i).rank() <= 1,
+              "its input {}, a bound, is a scalar; this one has shape {}", i, inputs.shape(i).to_string());
+    }
+    return {inputs[0]};
+  }
+
+  void evaluate(const Evaluation& e) const {
+    with_float_type(e.input().type.type, [&]<class T>() {
+      const T lowest = e.has(1) ? *e.input(1).as<T>() : -std::numeric_limits<T>::infinity();
+      const T highest = e.has(2) ? *e.input(2).as<T>() : std::numeric_limits<T>::infinity();
+      detail::evaluate_unary_as<T>(e, [=](T x) {
+        x = x < lowest ? lowest : x;
+        return x > highest ? highest : x;
+      });
+    });
+  }
+
+  friend bool operator==(const Clip&, const Clip&) = default;
+};
+
+}  // namespace condense::graph
+
+#endif

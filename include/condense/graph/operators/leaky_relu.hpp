@@ -1,0 +1,24 @@
+#ifndef CONDENSE_GRAPH_OPERATORS_LEAKY_RELU_HPP
+#define CONDENSE_GRAPH_OPERATORS_LEAKY_RELU_HPP
+
+#include "condense/graph/detail/elementwise.hpp"
+
+namespace condense::graph {
+
+/// y = x for x >= 0, otherwise alpha * x. ONNX LeakyRelu.
+struct LeakyRelu {
+  static constexpr std::string_view kType = "LeakyRelu";
+
+  float alpha = 0.01F;
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_unary(inputs); }
+  void evaluate(const Evaluation& e) const {
+    detail::evaluate_unary(e, [this](auto x) { return x < 0 ? static_cast<decltype(x)>(alpha) * x : x; });
+  }
+
+  friend bool operator==(const LeakyRelu&, const LeakyRelu&) = default;
+};
+
+}  // namespace condense::graph
+
+#endif

@@ -1,0 +1,22 @@
+#ifndef CONDENSE_GRAPH_OPERATORS_MUL_HPP
+#define CONDENSE_GRAPH_OPERATORS_MUL_HPP
+
+#include "condense/graph/detail/broadcast.hpp"
+
+namespace condense::graph {
+
+/// The product of two tensors of one type, broadcast as NumPy does. Integers wrap. ONNX Mul.
+struct Mul {
+  static constexpr std::string_view kType = "Mul";
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_binary(inputs); }
+  void evaluate(const Evaluation& e) const {
+    detail::evaluate_binary(e, [](auto a, auto b) { return a * b; });
+  }
+
+  friend bool operator==(const Mul&, const Mul&) = default;
+};
+
+}  // namespace condense::graph
+
+#endif

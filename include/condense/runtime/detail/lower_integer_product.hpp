@@ -1,0 +1,243 @@
+#ifndef CONDENSE_RUNTIME_DETAIL_LOWER_INTEGER_PRODUCT_HPP
+#define CONDENSE_RUNTIME_DETAIL_LOWER_INTEGER_PRODUCT_HPP
+
+#include "condense/runtime/detail/product.hpp"
+
+namespace condense::runtime::detail {
+
+/// An integer product ready to run: packed weights and everything that its epilogue reads.
+struct IntegerProduct {
+  Product product;
+  kernels::WeightShape weight_shape;  ///< Of one group.
+  AlignedBytes packed;
+  std::size_t packed_stride = 0;  ///< From one group to the next.
+  std::vector<std::int32_t> bias;
+  std::vector<float> multipliers;
+  std::vector<float> float_bias;
+  std::vector<std::int32_t> corrections;
+  std::vector<std::uint8_t> padding;
+  kernels::GemmEpilogue epilogue;  ///< Its pointers are set for each group.
+  kernels::ElementType input_type = kernels::ElementType::uint8;
+  kernels::ElementType output_type = kernels::ElementType::float32;
+
+  std::size_t bytes() const noexcept {
+    return packed.size() + bias.size() * 4 + multipliers.size() * 4 + float_bias.size() * 4 + corrections.size() * 4;
+  }
+
+  kernels::GemmEpilogue epilogue_of(Index group) const noexcept {
+    kernels::GemmEpilogue result = epilogue;
+    const Index column = group * product.columns;
+    const Index slice = column * weight_shape.groups();
+    result.bias = bias.data() + (bias.empty() ? 0 : column);
+    result.multipliers = multipliers.data() + slice;
+    result.float_bias = float_bias.data() + (float_bias.empty() ? 0 : column);
+    result.corrections = corrections.data() + (corrections.empty() ? 0 : slice);
+    return result;
+  }
+};
+
+/// The scale of each (column, tap, group of the depth), taken from the graph's scales in the order of the product.
+/// Empty if elements that share a sum do not share a scale.
+inline std::vector<float> scales_in_order(const Product& p, const QuantizedWeights& weights, Index group_size) {
+  std::vector<Index> slice_of(weights.codes.size());
+  quantize::ScaleLayout(weights.shape, weights.granularity).for_each([&](Index element, Index slice) {
+    slice_of[static_cast<std::size_t>(element)] = slice;
+  });
+  const Index pieces = p.all_columns() * p.taps;
+  std::vector<float> scales;
+  for (Index piece = 0; piece < pieces; ++piece) {
+    if (group_size == 0 && piece % p.taps != 0) continue;
+    const Index extent = group_size == 0 ? p.column_elements() : p.depth;
+    const Index step = group_size == 0 ? extent : group_size;
+    for (Index first = 0; first < extent; first += step) {
+      const auto at = [&](Index k) {
+        const Index element = p.weight_order[static_cast<std::size_t>(piece * p.depth + k)];
+        return slice_of[static_cast<std::size_t>(element)];
+      };
+      for (Index k = first; k < std::min(first + step, extent); ++k) {
+        if (at(k) != at(first)) return {};
+      }
+      scales.push_back(weights.scales[static_cast<std::size_t>(at(first))]);
+    }
+  }
+  return scales;
+}
+
+/// Real bias of each column, zeros if the node has none; empty if it is not a constant.
+inline std::optional<std::vector<float>> bias_of(const Lowering& lowering, const graph::Node& node, Index columns) {
+  if (node.inputs.size() < 3 || !node.inputs[2].exists()) {
+    return std::vector<float>(static_cast<std::size_t>(columns), 0.0F);
+  }
+  const std::optional<Tensor> constant = lowering.float_constant(node.inputs[2]);
+  if (!constant) return {};
+  return std::vector<float>(constant->values<float>().begin(), constant->values<float>().end());
+}
+
+/// The int32 bias that the graph stores for the given scales of the products, exactly; empty if it stores none of them.
+inline std::vector<std::int32_t> stored_bias(const Lowering& lowering, const graph::Node& node,
+                                             std::span<const float> scales) {
+  if (node.inputs.size() < 3) return {};
+  const graph::Node* dequantize = lowering.producer(node.inputs[2]);
+  if (dequantize == nullptr || !dequantize->op.is<graph::DequantizeLinear>()) return {};
+  const Tensor* codes = lowering.graph().constant_if(dequantize->inputs[0]);
+  const Tensor* stored = lowering.graph().constant_if(dequantize->inputs[1]);
+  if (codes == nullptr || codes->type() != DataType::int32 || stored == nullptr) return {};
+  if (dequantize->inputs.size() > 2 && dequantize->inputs[2].exists()) {
+    const Tensor* zero_points = lowering.graph().constant_if(dequantize->inputs[2]);
+    if (zero_points == nullptr || std::ranges::any_of(integers_of(*zero_points), [](auto z) { return z != 0; }))
+      return {};
+  }
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    if (stored->values<float>()[stored->count() == 1 ? 0 : i] != scales[i]) return {};
+  }
+  return integers_of(*codes);
+}
+
+/// Fills the epilogue's terms: biases with the input's zero point folded in, and multipliers. Throws `Unsupported`
+/// where a sum could leave int32.
+inline void fill_terms(const Lowering& lowering, const graph::Node& node, const QuantizedValue& input, float out_scale,
+                       const std::vector<std::int8_t>& codes, std::span<const float> scales,
+                       std::span<const float> real_bias, IntegerProduct& result) {
+  const Product& p = result.product;
+  const Index group = result.weight_shape.group_size == 0 ? p.column_elements() : result.weight_shape.group_size;
+  constexpr std::int64_t kLargest = 255;  // of any activation; what `kernels::Gemm` counts on for signed ones too
+  std::vector<float> product_scales;
+  for (const float scale : scales) product_scales.push_back(input.affine.scale * scale);
+  for (const float scale : product_scales) result.multipliers.push_back(scale / out_scale);
+  const std::vector<std::int32_t> stored =
+      result.weight_shape.group_size == 0 ? stored_bias(lowering, node, product_scales) : std::vector<std::int32_t>{};
+
+  const Index extent = result.weight_shape.group_size == 0 ? p.column_elements() : p.depth;
+  std::size_t slice = 0;
+  for (Index start = 0; start < static_cast<Index>(codes.size()); start += extent) {
+    for (Index first = start; first < start + extent; first += group, ++slice) {
+      std::int64_t sum = 0;
+      std::int64_t magnitude = 0;
+      for (Index k = first; k < std::min(first + group, start + extent); ++k) {
+        sum += codes[static_cast<std::size_t>(k)];
+        magnitude += std::abs(codes[static_cast<std::size_t>(k)]);
+      }
+      std::int64_t term = -sum * input.affine.zero_point;
+      if (result.weight_shape.group_size == 0) {
+        const double bias = stored.empty()
+                                ? std::nearbyint(static_cast<double>(real_bias[slice]) / product_scales[slice])
+                                : stored[slice];
+        require(std::abs(bias) < 0x1p62, "node '{}': a bias is infinite", node.name);
+        term += static_cast<std::int64_t>(bias);
+      }
+      if (magnitude * kLargest + std::abs(term) > std::numeric_limits<std::int32_t>::max()) {
+        throw Unsupported(fmt::format(
+            "node '{}' ({}): the sums of output {} reach {} and would overflow 32 bits; keep the node in float, or "
+            "raise its weight scale",
+            node.name, node.op.type(), slice, magnitude * kLargest + std::abs(term)));
+      }
+      (result.weight_shape.group_size == 0 ? result.bias : result.corrections)
+          .push_back(static_cast<std::int32_t>(term));
+    }
+  }
+  if (result.weight_shape.group_size != 0) {
+    for (const float bias : real_bias) result.float_bias.push_back(bias / out_scale);
+  }
+}
+
+inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_t>& codes, IntegerProduct& result) {
+  const Product& p = result.product;
+  if (p.is_depthwise()) {
+    std::vector<std::int8_t> by_tap;  // (taps x channels)
+    for (Index tap = 0; tap < p.taps; ++tap) {
+      for (Index c = 0; c < p.channels(); ++c) by_tap.push_back(codes[static_cast<std::size_t>(c * p.taps + tap)]);
+    }
+    result.packed = AlignedBytes(kernels.depthwise.packed_bytes(p.channels(), p.taps));
+    kernels.depthwise.pack(p.channels(), p.taps, by_tap.data(), result.packed.data());
+    return;
+  }
+  result.packed_stride = (kernels.gemm.packed_bytes(result.weight_shape) + 63) / 64 * 64;
+  result.packed = AlignedBytes(result.packed_stride * static_cast<std::size_t>(p.groups));
+  for (Index group = 0; group < p.groups; ++group) {
+    kernels.gemm.pack(result.weight_shape, codes.data() + group * p.columns * p.column_elements(),
+                      result.packed.data() + result.packed_stride * static_cast<std::size_t>(group));
+  }
+}
+
+inline void run_integer_product(const IntegerProduct& work, const kernels::GemmKernel& gemm,
+                                const kernels::DepthwiseKernel& depthwise, const std::byte* input, std::byte* output,
+                                const ThreadPool& pool) {
+  const Product& p = work.product;
+  const std::size_t out_bytes = work.output_type == kernels::ElementType::float32 ? 4 : 1;
+  for_row_blocks(pool, p.images, p.rows, [&](Index image, Index first, Index count) {
+    std::byte* out = output + static_cast<std::size_t>((image * p.rows + first) * p.all_columns()) * out_bytes;
+    if (p.is_depthwise()) {
+      depthwise.run({.input = rows_of(p, input, 1, image, 0, first, count, work.padding.data()),
+                     .input_type = work.input_type,
+                     .packed_weights = work.packed.data(),
+                     .epilogue = work.epilogue_of(0),
+                     .output = out,
+                     .output_type = work.output_type,
+                     .output_stride = p.all_columns()});
+      return;
+    }
+    for (Index group = 0; group < p.groups; ++group) {
+      gemm.run({.input = rows_of(p, input, 1, image, group, first, count, work.padding.data()),
+                .input_type = work.input_type,
+                .weights = work.weight_shape,
+                .packed_weights = work.packed.data() + work.packed_stride * static_cast<std::size_t>(group),
+                .epilogue = work.epilogue_of(group),
+                .output = out + static_cast<std::size_t>(group * p.columns) * out_bytes,
+                .output_type = work.output_type,
+                .output_stride = p.all_columns()});
+    }
+  });
+}
+
+/// Convolution, Gemm or MatMul of quantised activations and quantised weights: one step with bias, clamp and
+/// requantisation. False if the node is not one.
+inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
+  const std::optional<Product> product = product_of(lowering, node);
+  if (!product) return false;
+  const std::optional<QuantizedValue> input = lowering.source(node.inputs[0]);
+  const std::optional<QuantizedWeights> weights =
+      quantized_weights(lowering.graph(), lowering.producer(node.inputs[1]));
+  const auto bias = bias_of(lowering, node, product->all_columns());
+  if (!input || !weights || !bias) return false;
+
+  auto work = std::make_shared<IntegerProduct>();
+  work->product = *product;
+  const Product& p = work->product;
+  const bool grouped = weights->granularity.kind == quantize::Granularity::Kind::per_group && !p.is_depthwise();
+  work->weight_shape = {p.columns, p.taps, p.depth, weights->bits, grouped ? weights->granularity.group_size : 0};
+  const std::vector<float> scales = scales_in_order(p, *weights, work->weight_shape.group_size);
+  if (scales.empty()) return false;
+
+  const Tail tail = lowering.tail(node, true);
+  std::vector<std::int8_t> codes;
+  for (const Index element : p.weight_order) codes.push_back(weights->codes[static_cast<std::size_t>(element)]);
+  fill_terms(lowering, node, *input, tail.quantized ? tail.quantized->affine.scale : 1.0F, codes, scales, *bias, *work);
+  pack(lowering.kernels(), codes, *work);
+  work->padding.assign(static_cast<std::size_t>(p.channels()), static_cast<std::uint8_t>(input->affine.zero_point));
+  work->input_type = input->element();
+  work->epilogue.low = tail.low;
+  work->epilogue.high = tail.high;
+  if (tail.quantized) {
+    work->output_type = tail.quantized->element();
+    work->epilogue.zero_point = tail.quantized->affine.zero_point;
+    work->epilogue.lowest = tail.lowest();
+    work->epilogue.highest = tail.highest();
+  }
+
+  lowering.cover(tail);
+  lowering.count_weights(work->bytes());
+  const int from = lowering.request(input->codes, p.layout);
+  const int to = lowering.produce(tail.result, p.layout);
+  lowering.append({node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)),
+                   p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()},
+                  {from}, {to},
+                  [work = std::shared_ptr<const IntegerProduct>(std::move(work)), from, to,
+                   gemm = lowering.kernels().gemm, depthwise = lowering.kernels().depthwise](const Execution& e) {
+                    run_integer_product(*work, gemm, depthwise, e.at<std::byte>(from), e.at<std::byte>(to), e.pool);
+                  });
+  return true;
+}
+
+}  // namespace condense::runtime::detail
+
+#endif

@@ -1,0 +1,263 @@
+#ifndef CONDENSE_RUNTIME_DETAIL_LOWERING_HPP
+#define CONDENSE_RUNTIME_DETAIL_LOWERING_HPP
+
+#include <array>
+#include <cmath>
+#include <limits>
+#include <unordered_set>
+
+#include "condense/graph/evaluate.hpp"
+#include "condense/graph/operators/clip.hpp"
+#include "condense/graph/operators/relu.hpp"
+#include "condense/kernels/kernel_set.hpp"
+#include "condense/runtime/detail/quantized.hpp"
+#include "condense/runtime/program.hpp"
+
+namespace condense::runtime::detail {
+
+/// Order of the axes in memory. Images (n, c, h, w) and signals (n, c, w) run fastest channels last, (n, h, w, c); a
+/// value of another rank has one layout.
+enum class Layout { channels_first, channels_last };
+
+/// What follows a node and can be computed with it: a clamp, and the quantisation of the result.
+struct Tail {
+  float low = -std::numeric_limits<float>::infinity();
+  float high = std::numeric_limits<float>::infinity();
+  std::optional<QuantizedValue> quantized;  ///< Empty: the result stays float.
+  graph::Value result;                      ///< The last value that is computed.
+  std::string operation;                    ///< Such as "Conv + Relu".
+  std::vector<const graph::Node*> nodes;    ///< The nodes that are covered, the first one included.
+
+  bool clamps() const noexcept { return !std::isinf(low) || !std::isinf(high); }
+
+  /// Bounds of the stored codes. A clamp and the quantisation may be exchanged because both are monotone.
+  std::int32_t lowest() const { return quantize::quantize_value(low, quantized->affine, quantized->integers()); }
+  std::int32_t highest() const { return quantize::quantize_value(high, quantized->affine, quantized->integers()); }
+};
+
+/// The state of a compilation: a graph with the types it runs with, and the plan made so far. Lowering rules ask it for
+/// the buffers of values, in the layout that they want, and append steps.
+class Lowering {
+ public:
+  Lowering(const graph::Graph& graph, std::vector<graph::TensorType> types, kernels::KernelSet kernels)
+      : graph_(graph),
+        kernels_(std::move(kernels)),
+        types_(std::move(types)),
+        producers_(graph.producers()),
+        consumers_(graph.consumers()),
+        buffers_of_(types_.size(), {-1, -1}) {
+    plan_.backend = kernels_.name;
+  }
+
+  const graph::Graph& graph() const noexcept { return graph_; }
+  const kernels::KernelSet& kernels() const noexcept { return kernels_; }
+  const graph::TensorType& type(graph::Value value) const { return types_[index(value)]; }
+  const Shape& shape(graph::Value value) const { return types_[index(value)].shape; }
+
+  /// The node that makes a value, null for inputs and constants.
+  const graph::Node* producer(graph::Value value) const {
+    if (!value.exists() || producers_[index(value)] < 0) return nullptr;
+    return &graph_.nodes()[static_cast<std::size_t>(producers_[index(value)])];
+  }
+
+  /// The quantised activation behind an input of a node, if a DequantizeLinear made it.
+  std::optional<QuantizedValue> source(graph::Value value) const {
+    return quantized_source(graph_, producer(value));
+  }
+
+  /// True if a node dequantises constants.
+  bool is_dequantized_constant(const graph::Node& node) const {
+    return (node.op.is<graph::DequantizeLinear>() || node.op.is<graph::DequantizeCodebook>()) &&
+           std::ranges::all_of(node.inputs,
+                               [&](graph::Value value) { return !value.exists() || graph_.is_constant(value); });
+  }
+
+  /// A float constant, or one that a dequantisation of constants makes; empty otherwise.
+  std::optional<Tensor> float_constant(graph::Value value) const {
+    if (const Tensor* constant = graph_.constant_if(value)) {
+      return constant->type() == DataType::float32 ? std::optional(*constant) : std::nullopt;
+    }
+    const graph::Node* node = producer(value);
+    if (node == nullptr || !is_dequantized_constant(*node)) return {};
+    std::vector<const Tensor*> inputs;
+    for (const graph::Value input : node->inputs) inputs.push_back(graph_.constant_if(input));
+    return std::move(graph::evaluate_node(*node, inputs).front());
+  }
+
+  /// The clamp and, if asked for, the quantisation that follow `node`, as far as nothing else reads the values between.
+  Tail tail(const graph::Node& node, bool with_quantization) const {
+    Tail tail;
+    tail.result = node.outputs[0];
+    tail.operation = std::string(node.op.type());
+    tail.nodes.push_back(&node);
+    if (const graph::Node* next = only_consumer(tail.result)) {
+      if (const auto bounds = clamp_bounds(*next)) {
+        tail.low = bounds->min;
+        tail.high = bounds->max;
+        tail.operation += fmt::format(" + {}", next->op.type());
+        tail.result = next->outputs[0];
+        tail.nodes.push_back(next);
+      }
+    }
+    if (const graph::Node* next = with_quantization ? only_consumer(tail.result) : nullptr) {
+      if (auto quantized = quantized_output(graph_, *next)) {
+        tail.quantized = std::move(quantized);
+        tail.result = next->outputs[0];
+        tail.nodes.push_back(next);
+      }
+    }
+    return tail;
+  }
+
+  /// Marks the nodes of a tail as computed.
+  void cover(const Tail& tail) {
+    for (const graph::Node* node : tail.nodes) covered_.insert(node);
+  }
+  bool is_covered(const graph::Node& node) const { return covered_.contains(&node); }
+
+  /// True if channels-last differs from channels-first for a value: it has several channels and several positions.
+  bool has_two_layouts(graph::Value value) const {
+    const Shape& shape = this->shape(value);
+    return (shape.rank() == 3 || shape.rank() == 4) && shape[1] > 1 && shape.count(2, shape.rank()) > 1;
+  }
+
+  /// A layout in which the value lies already; channels first if it does not exist yet.
+  Layout present_layout(graph::Value value) const {
+    const auto& buffers = buffers_of_[index(value)];
+    if (buffers[0] >= 0) return Layout::channels_first;
+    if (buffers[1] >= 0) return Layout::channels_last;
+    const auto quantized = source(value);
+    return quantized ? present_layout(quantized->codes) : Layout::channels_first;
+  }
+
+  /// The buffer that holds a value in a layout; appends what is needed to make it: a change of layout, or the
+  /// dequantisation of a value that so far exists as codes only.
+  int request(graph::Value value, Layout layout) {
+    auto& buffers = buffers_of_[index(value)];
+    if (!has_two_layouts(value)) layout = Layout::channels_first;
+    const auto wanted = static_cast<std::size_t>(layout);
+    if (buffers[wanted] >= 0) return buffers[wanted];
+    if (const Tensor* constant = graph_.constant_if(value)) {
+      return buffers[wanted] = constant_buffer(layout == Layout::channels_first ? *constant : channels_last(*constant));
+    }
+    if (buffers[1 - wanted] >= 0) return change_layout(value, layout);
+    if (const auto folded = float_constant(value)) {
+      return buffers[wanted] = constant_buffer(layout == Layout::channels_first ? *folded : channels_last(*folded));
+    }
+    const auto quantized = source(value);
+    require(quantized.has_value(), "node order: the value '{}' is needed before it is made", graph_.name(value));
+    const int codes = request(quantized->codes, layout);
+    const int target = produce(value, layout);
+    append({graph_.name(value), "DequantizeLinear", "-", "elementwise"}, {codes}, {target},
+           [codes, target, q = *quantized, count = shape(value).count(),
+            dequantize = kernels_.elementwise.dequantize](const Execution& e) {
+             dequantize({e.at<void>(codes), q.element(), q.affine.zero_point}, q.affine.scale, count,
+                        e.at<float>(target));
+           });
+    return target;
+  }
+
+  /// A new buffer for a value in a layout; a step that writes it follows.
+  int produce(graph::Value value, Layout layout) {
+    const int buffer = scratch(element_bytes(value) * static_cast<std::size_t>(shape(value).count()));
+    place(value, layout, buffer);
+    return buffer;
+  }
+
+  /// Declares that a buffer holds a value in a layout.
+  void place(graph::Value value, Layout layout, int buffer) {
+    buffers_of_[index(value)][has_two_layouts(value) ? static_cast<std::size_t>(layout) : 0] = buffer;
+  }
+
+  /// A buffer of the arena that belongs to no value.
+  int scratch(std::size_t bytes) {
+    plan_.buffers.push_back({bytes, {}});
+    return static_cast<int>(plan_.buffers.size()) - 1;
+  }
+
+  int constant_buffer(const Tensor& tensor) {
+    plan_.buffers.push_back({tensor.bytes(), tensor});
+    plan_.weight_bytes += tensor.bytes();
+    return static_cast<int>(plan_.buffers.size()) - 1;
+  }
+
+  /// Counts packed weights, biases or scales that a step holds.
+  void count_weights(std::size_t bytes) { plan_.weight_bytes += bytes; }
+
+  void append(StepInfo info, std::vector<int> reads, std::vector<int> writes,
+              std::function<void(const Execution&)> run) {
+    plan_.steps.push_back({std::move(info), std::move(reads), std::move(writes), std::move(run)});
+  }
+
+  /// Bytes of one element as a program stores it: codes of any width take one.
+  std::size_t element_bytes(graph::Value value) const {
+    return std::max<std::size_t>(1, static_cast<std::size_t>(bits(type(value).type)) / 8);
+  }
+
+  Plan& plan() noexcept { return plan_; }
+
+ private:
+  static std::size_t index(graph::Value value) { return static_cast<std::size_t>(value.index); }
+
+  const graph::Node* only_consumer(graph::Value value) const {
+    const std::vector<int>& consumers = consumers_[index(value)];
+    if (consumers.size() != 1 || graph_.is_output(value)) return nullptr;
+    return &graph_.nodes()[static_cast<std::size_t>(consumers[0])];
+  }
+
+  /// The bounds of a Relu, or of a Clip with constant ones.
+  std::optional<quantize::Range> clamp_bounds(const graph::Node& node) const {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    if (node.op.is<graph::Relu>()) return quantize::Range{0, kInfinity};
+    if (!node.op.is<graph::Clip>()) return {};
+    quantize::Range range{-kInfinity, kInfinity};
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+      if (!node.inputs[i].exists()) continue;
+      const Tensor* bound = graph_.constant_if(node.inputs[i]);
+      if (bound == nullptr || bound->type() != DataType::float32) return {};
+      (i == 1 ? range.min : range.max) = bound->data<float>()[0];
+    }
+    return range;
+  }
+
+  struct ImageExtents {
+    Index batch;
+    Index channels;
+    Index positions;
+  };
+  static ImageExtents extents(const Shape& shape) { return {shape[0], shape[1], shape.count(2, shape.rank())}; }
+
+  Tensor channels_last(const Tensor& tensor) const {
+    const auto [batch, channels, positions] = extents(tensor.shape());
+    Tensor result(tensor.type(), tensor.shape());
+    kernels_.layout.transpose({tensor.raw(), batch, channels, positions, bits(tensor.type()) / 8, result.mutable_raw()});
+    return result;
+  }
+
+  int change_layout(graph::Value value, Layout layout) {
+    const bool to_last = layout == Layout::channels_last;
+    const int from = buffers_of_[index(value)][to_last ? 0 : 1];
+    const int to = produce(value, layout);
+    const ImageExtents image = extents(shape(value));
+    append({graph_.name(value), to_last ? "to channels last" : "to channels first", "-", "layout"}, {from}, {to},
+           [from, to, image, to_last, bytes = static_cast<Index>(element_bytes(value)),
+            transpose = kernels_.layout.transpose](const Execution& e) {
+             transpose({e.at<void>(from), image.batch, to_last ? image.channels : image.positions,
+                        to_last ? image.positions : image.channels, bytes, e.at<void>(to)});
+           });
+    return to;
+  }
+
+  const graph::Graph& graph_;
+  kernels::KernelSet kernels_;
+  std::vector<graph::TensorType> types_;
+  std::vector<int> producers_;
+  std::vector<std::vector<int>> consumers_;
+  std::vector<std::array<int, 2>> buffers_of_;  ///< For each value and layout; -1 where it does not lie.
+  std::unordered_set<const graph::Node*> covered_;
+  Plan plan_;
+};
+
+}  // namespace condense::runtime::detail
+
+#endif

@@ -1,0 +1,139 @@
+#ifndef CONDENSE_RUNTIME_DETAIL_PRODUCT_HPP
+#define CONDENSE_RUNTIME_DETAIL_PRODUCT_HPP
+
+#include <cmath>
+#include <cstdlib>
+
+#include "condense/graph/operators/conv.hpp"
+#include "condense/graph/operators/gemm.hpp"
+#include "condense/graph/operators/mat_mul.hpp"
+#include "condense/runtime/detail/lowering.hpp"
+
+namespace condense::runtime::detail {
+
+/// Convolution, Gemm and MatMul seen as one thing: rows of activations, made of `taps` pieces of `depth` elements, times
+/// columns of weights, in `groups` that each read their own channels.
+struct Product {
+  Index images = 1;
+  Index rows = 0;  ///< Per image.
+  Index groups = 1;
+  Index columns = 0;  ///< Per group.
+  Index taps = 1;
+  Index depth = 0;                        ///< Channels of one group.
+  Index image_elements = 0;               ///< From one image of the input to the next.
+  std::vector<std::int32_t> offsets;      ///< (rows x taps), see `kernels::ActivationRows`; empty if rows lie in line.
+  std::vector<Index> weight_order;        ///< Element of the weight constant for each (group, column, tap, depth).
+  Layout layout = Layout::channels_first;  ///< Of input and output.
+
+  Index channels() const noexcept { return groups * depth; }
+  Index all_columns() const noexcept { return groups * columns; }
+  Index column_elements() const noexcept { return taps * depth; }
+  bool is_depthwise() const noexcept { return groups > 1 && depth == 1 && columns == 1; }
+  std::int64_t multiply_accumulates() const noexcept {
+    return std::int64_t{images} * rows * all_columns() * column_elements();
+  }
+};
+
+/// Where the pieces of every window begin in channels-last images of `channels` channels; -1 in the padding.
+inline std::vector<std::int32_t> window_offsets(const graph::Window& window, Index channels) {
+  const auto& [height, width] = window;
+  require(height.input * width.input * channels <= std::numeric_limits<std::int32_t>::max(),
+          "one image of {} x {} x {} elements is more than the runtime can index", channels, height.input, width.input);
+  std::vector<std::int32_t> offsets;
+  offsets.reserve(static_cast<std::size_t>(window.positions() * window.taps()));
+  for (Index y = 0; y < height.output; ++y) {
+    for (Index x = 0; x < width.output; ++x) {
+      for (Index i = 0; i < height.kernel; ++i) {
+        for (Index j = 0; j < width.kernel; ++j) {
+          const Index row = height.source(y, i);
+          const Index column = width.source(x, j);
+          const bool inside = row >= 0 && row < height.input && column >= 0 && column < width.input;
+          offsets.push_back(inside ? static_cast<std::int32_t>((row * width.input + column) * channels) : -1);
+        }
+      }
+    }
+  }
+  return offsets;
+}
+
+inline Product convolution_product(const graph::Conv& conv, const Shape& images, const Shape& weights) {
+  const graph::Window window = conv.window(images, weights);
+  Product p;
+  p.images = images[0];
+  p.rows = window.positions();
+  p.groups = conv.group;
+  p.columns = weights[0] / conv.group;
+  p.taps = window.taps();
+  p.depth = weights[1];
+  p.image_elements = images.count(1, images.rank());
+  p.layout = Layout::channels_last;
+  const bool pointwise = p.taps == 1 && window.height.stride == 1 && window.width.stride == 1 &&
+                         window.positions() == window.height.input * window.width.input;
+  if (!pointwise || p.is_depthwise()) p.offsets = window_offsets(window, p.channels());
+  for (Index column = 0; column < p.all_columns(); ++column) {
+    for (Index tap = 0; tap < p.taps; ++tap) {
+      for (Index k = 0; k < p.depth; ++k) p.weight_order.push_back((column * p.depth + k) * p.taps + tap);
+    }
+  }
+  return p;
+}
+
+inline Product matrix_product(Index rows, const Shape& weights, bool transposed) {
+  Product p;
+  p.rows = rows;
+  p.columns = weights[transposed ? 0 : 1];
+  p.depth = weights[transposed ? 1 : 0];
+  p.image_elements = rows * p.depth;
+  for (Index column = 0; column < p.columns; ++column) {
+    for (Index k = 0; k < p.depth; ++k) p.weight_order.push_back(transposed ? column * p.depth + k : k * p.columns + column);
+  }
+  return p;
+}
+
+/// The product that a node computes; empty if it is not one, or one whose form the kernels do not have.
+inline std::optional<Product> product_of(const Lowering& lowering, const graph::Node& node) {
+  const auto shape = [&](std::size_t i) { return lowering.shape(node.inputs[i]); };
+  const bool has_bias = node.inputs.size() > 2 && node.inputs[2].exists();
+  if (const auto* conv = node.op.get_if<graph::Conv>()) return convolution_product(*conv, shape(0), shape(1));
+  if (const auto* gemm = node.op.get_if<graph::Gemm>()) {
+    if (gemm->trans_a || gemm->alpha != 1 || (has_bias && gemm->beta != 1)) return {};
+    Product p = matrix_product(shape(0)[0], shape(1), gemm->trans_b);
+    if (has_bias && (shape(2).count() != p.columns || shape(2).count(0, shape(2).rank() - 1) != 1)) return {};
+    return p;
+  }
+  if (node.op.is<graph::MatMul>() && shape(1).rank() == 2 && shape(0).rank() >= 2) {
+    return matrix_product(shape(0).count(0, shape(0).rank() - 1), shape(1), false);
+  }
+  return {};
+}
+
+/// Rows handed to a kernel at a time, so that threads share an image and its windows stay in cache.
+inline constexpr Index kRowsPerTask = 64;
+
+/// Calls `body(image, first_row, rows)` for blocks of rows on the pool.
+template <class Body>
+void for_row_blocks(const ThreadPool& pool, Index images, Index rows, Body&& body) {
+  const Index blocks = (rows + kRowsPerTask - 1) / kRowsPerTask;
+  parallel_for(pool, images * blocks, [&](Index task) {
+    const Index first = task % blocks * kRowsPerTask;
+    body(task / blocks, first, std::min(kRowsPerTask, rows - first));
+  });
+}
+
+/// The rows [first, first + count) of one image and group of a product.
+inline kernels::ActivationRows rows_of(const Product& p, const std::byte* input, std::size_t element_bytes, Index image,
+                                       Index group, Index first, Index count, const void* padding) {
+  Index start = image * p.image_elements + group * p.depth;
+  if (p.offsets.empty()) start += first * p.channels();
+  return {.data = input + static_cast<std::size_t>(start) * element_bytes,
+          .offsets = p.offsets.empty() ? nullptr : p.offsets.data() + first * p.taps,
+          .padding = padding,
+          .rows = count,
+          .taps = p.taps,
+          .depth = p.is_depthwise() ? p.channels() : p.depth,
+          .row_stride = p.channels()};
+}
+
+}  // namespace condense::runtime::detail
+
+#endif

@@ -1,0 +1,192 @@
+#ifndef CONDENSE_RUNTIME_PROGRAM_HPP
+#define CONDENSE_RUNTIME_PROGRAM_HPP
+
+#include <functional>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "condense/graph/operator.hpp"
+#include "condense/runtime/arena.hpp"
+
+namespace condense::runtime {
+
+/// What a step of a program does, for reports.
+struct StepInfo {
+  std::string name;       ///< The node that it came from; fused nodes go under the first one's name.
+  std::string operation;  ///< Such as "Conv + Relu".
+  std::string precision;  ///< "int8", "int4", "float32", or "-" for moving data.
+  std::string kernel;     ///< Kernel family, or "reference" where the operator's own evaluation runs.
+  std::int64_t multiply_accumulates = 0;
+};
+
+namespace detail {
+
+/// Memory for 64-byte aligned blocks that are shared read-only or owned by one program.
+class AlignedBytes {
+ public:
+  AlignedBytes() = default;
+  explicit AlignedBytes(std::size_t size) : size_(size), data_(allocate(size)) {}
+
+  std::byte* data() noexcept { return data_.get(); }
+  const std::byte* data() const noexcept { return data_.get(); }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const noexcept { ::operator delete[](memory, std::align_val_t{64}); }
+  };
+  static std::byte* allocate(std::size_t size) {
+    auto* memory = static_cast<std::byte*>(::operator new[](size > 0 ? size : 1, std::align_val_t{64}));
+    std::fill_n(memory, size, std::byte{0});
+    return memory;
+  }
+
+  std::size_t size_ = 0;
+  std::unique_ptr<std::byte[], Free> data_;
+};
+
+/// What a step runs on: the address of every buffer, and threads.
+struct Execution {
+  std::byte* const* buffers;
+  const ThreadPool& pool;
+
+  template <class T>
+  T* at(int buffer) const noexcept {
+    return reinterpret_cast<T*>(buffers[buffer]);
+  }
+};
+
+/// One step; `run` allocates nothing.
+struct Step {
+  StepInfo info;
+  std::vector<int> reads;
+  std::vector<int> writes;
+  std::function<void(const Execution&)> run;
+};
+
+/// A buffer of the arena, or a constant.
+struct BufferInfo {
+  std::size_t bytes = 0;
+  std::optional<Tensor> constant;
+};
+
+/// An input or output of the program, channels first as in the graph.
+struct Port {
+  std::string name;
+  graph::TensorType type;
+  int buffer = -1;
+};
+
+/// Everything about a program that does not change when it runs.
+struct Plan {
+  std::vector<BufferInfo> buffers;
+  std::vector<Step> steps;
+  std::vector<Port> inputs;
+  std::vector<Port> outputs;
+  ArenaPlan arena;
+  std::size_t weight_bytes = 0;
+  std::string backend;
+};
+
+}  // namespace detail
+
+/// A compiled network: packed weights, fused steps and one planned arena. Made by `compile`.
+///
+/// Running allocates nothing, and gives the same bytes for any number of threads. One program runs one inference at a
+/// time; a copy has an arena of its own and shares the weights, so each thread that serves requests takes a copy.
+class Program {
+ public:
+  explicit Program(std::shared_ptr<const detail::Plan> plan) : plan_(std::move(plan)), arena_(plan_->arena.bytes) {
+    bind();
+  }
+  Program(const Program& other) : Program(other.plan_) {}
+  Program(Program&&) noexcept = default;
+  Program& operator=(Program other) noexcept {
+    plan_ = std::move(other.plan_);
+    arena_ = std::move(other.arena_);
+    addresses_ = std::move(other.addresses_);
+    return *this;
+  }
+  ~Program() = default;
+
+  std::size_t input_count() const noexcept { return plan_->inputs.size(); }
+  std::size_t output_count() const noexcept { return plan_->outputs.size(); }
+  const graph::TensorType& input_type(std::size_t i) const { return plan_->inputs.at(i).type; }
+  const graph::TensorType& output_type(std::size_t i) const { return plan_->outputs.at(i).type; }
+
+  /// Runs on tensors of the types that it was compiled for; allocates the outputs and nothing else. Throws
+  /// `InvalidArgument` naming the input that does not fit.
+  std::vector<Tensor> run(std::span<const Tensor> inputs, const ThreadPool& pool = {}) {
+    std::vector<Tensor> outputs;
+    for (const detail::Port& port : plan_->outputs) outputs.emplace_back(port.type.type, port.type.shape);
+    run(inputs, outputs, pool);
+    return outputs;
+  }
+  std::vector<Tensor> run(std::initializer_list<Tensor> inputs, const ThreadPool& pool = {}) {
+    return run(std::span<const Tensor>(inputs.begin(), inputs.size()), pool);
+  }
+
+  /// The same into tensors that exist already and have the types of the outputs; allocates nothing.
+  void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const ThreadPool& pool = {}) {
+    require(inputs.size() == input_count(), "the program has {} inputs, {} tensors are given", input_count(),
+            inputs.size());
+    require(outputs.size() == output_count(), "the program has {} outputs, {} tensors are given", output_count(),
+            outputs.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) check("input", plan_->inputs[i], inputs[i]);
+    for (std::size_t i = 0; i < outputs.size(); ++i) check("output", plan_->outputs[i], outputs[i]);
+
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      std::memcpy(address(plan_->inputs[i]), inputs[i].raw(), inputs[i].bytes());
+    }
+    const detail::Execution execution{addresses_.data(), pool};
+    for (const detail::Step& step : plan_->steps) step.run(execution);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      std::memcpy(outputs[i].mutable_raw(), address(plan_->outputs[i]), outputs[i].bytes());
+    }
+  }
+
+  /// What each step does, in order.
+  std::vector<StepInfo> steps() const {
+    std::vector<StepInfo> result;
+    for (const detail::Step& step : plan_->steps) result.push_back(step.info);
+    return result;
+  }
+
+  /// Bytes of the arena, of the least that any arena needs, and of the packed weights with their biases and scales.
+  std::size_t arena_bytes() const noexcept { return plan_->arena.bytes; }
+  std::size_t arena_lower_bound() const noexcept { return plan_->arena.lower_bound; }
+  std::size_t weight_bytes() const noexcept { return plan_->weight_bytes; }
+
+  /// Name of the backend whose kernels run.
+  const std::string& backend() const noexcept { return plan_->backend; }
+
+ private:
+  static void check(std::string_view kind, const detail::Port& port, const Tensor& tensor) {
+    require(tensor.type() == port.type.type && tensor.shape() == port.type.shape,
+            "the {} '{}' is {} {} in this program, it is given {} {}; compile for another shape, or convert", kind,
+            port.name, name(port.type.type), port.type.shape.to_string(), name(tensor.type()),
+            tensor.shape().to_string());
+  }
+
+  std::byte* address(const detail::Port& port) const noexcept {
+    return addresses_[static_cast<std::size_t>(port.buffer)];
+  }
+
+  void bind() {
+    for (std::size_t i = 0; i < plan_->buffers.size(); ++i) {
+      const detail::BufferInfo& buffer = plan_->buffers[i];
+      // Steps only read constants; the table has one type for both.
+      addresses_.push_back(buffer.constant ? const_cast<std::byte*>(buffer.constant->raw())
+                                           : arena_.data() + plan_->arena.offsets[i]);
+    }
+  }
+
+  std::shared_ptr<const detail::Plan> plan_;
+  detail::AlignedBytes arena_;
+  std::vector<std::byte*> addresses_;
+};
+
+}  // namespace condense::runtime
+
+#endif

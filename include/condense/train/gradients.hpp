@@ -1,0 +1,84 @@
+#ifndef CONDENSE_TRAIN_GRADIENTS_HPP
+#define CONDENSE_TRAIN_GRADIENTS_HPP
+
+#include <functional>
+#include <typeindex>
+#include <unordered_map>
+#include <vector>
+
+#include "condense/graph/graph.hpp"
+#include "condense/train/gradient.hpp"
+#include "condense/train/gradients/activation.hpp"
+#include "condense/train/gradients/arithmetic.hpp"
+#include "condense/train/gradients/batch_normalization.hpp"
+#include "condense/train/gradients/concat.hpp"
+#include "condense/train/gradients/conv.hpp"
+#include "condense/train/gradients/gemm.hpp"
+#include "condense/train/gradients/mat_mul.hpp"
+#include "condense/train/gradients/pool.hpp"
+#include "condense/train/gradients/quantize.hpp"
+#include "condense/train/gradients/reshape.hpp"
+#include "condense/train/gradients/softmax.hpp"
+
+namespace condense::train {
+
+/// `Gradient<Op>` for a node whose operator is known at run time only.
+struct GradientRule {
+  Reads reads = Reads::everything;
+  std::function<std::vector<Tensor>(const graph::Operator&, const Backward&)> backward;
+
+  /// The gradients of a node's inputs. Errors name the node and its operator.
+  std::vector<Tensor> apply(const graph::Node& node, const Backward& b) const {
+    try {
+      return backward(node.op, b);
+    } catch (const InvalidArgument& error) {
+      throw InvalidArgument(fmt::format("node '{}' ({}): {}", node.name, node.op.type(), error.what()));
+    } catch (const Unsupported& error) {
+      throw Unsupported(fmt::format("node '{}' ({}): {}", node.name, node.op.type(), error.what()));
+    }
+  }
+};
+
+/// Which gradient belongs to which operator. A new one knows every operator of condense; users add their own:
+///
+///     GradientRules rules;
+///     rules.add<Tanh>();
+class GradientRules {
+ public:
+  GradientRules() {
+    using namespace graph;  // NOLINT: the list reads as the list of operators does
+    add<Add, AveragePool, BatchNormalization, Clip, Concat, Conv, DequantizeLinear, Flatten, Gemm, GlobalAveragePool,
+        HardSwish, LeakyRelu, MatMul, MaxPool, Mul, QuantizeLinear, Relu, Reshape, Sigmoid, Softmax>();
+  }
+
+  /// Takes `Gradient<Op>` for each of the operators, in the place of the rule that one may have.
+  template <Differentiable... Ops>
+  void add() {
+    (set<Ops>(), ...);
+  }
+
+  /// The rule of a node's operator. Throws `Unsupported` naming the node if there is none.
+  const GradientRule& of(const graph::Node& node) const {
+    const auto found = rules_.find(node.op.id());
+    if (found == rules_.end()) {
+      throw Unsupported(fmt::format("node '{}' ({}): this operator has no gradient; specialise train::Gradient for it "
+                                    "and add it to the GradientRules, or train only what comes after the node",
+                                    node.name, node.op.type()));
+    }
+    return found->second;
+  }
+
+ private:
+  template <Differentiable Op>
+  void set() {
+    rules_[typeid(Op)] = GradientRule{
+        Gradient<Op>::kReads,
+        [](const graph::Operator& op, const Backward& b) { return Gradient<Op>::backward(*op.get_if<Op>(), b); }};
+  }
+
+  std::unordered_map<std::type_index, GradientRule> rules_;
+};
+
+}  // namespace condense::train
+
+#endif
