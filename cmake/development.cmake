@@ -31,3 +31,5 @@ if(CONDENSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     target_compile_options(condense_development INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
   endif()
 endif()
+
+target_link_libraries(condense_compiled PRIVATE condense_development)

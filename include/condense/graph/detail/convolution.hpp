@@ -1,14 +1,13 @@
 #ifndef CONDENSE_GRAPH_DETAIL_CONVOLUTION_HPP
 #define CONDENSE_GRAPH_DETAIL_CONVOLUTION_HPP
 
-#include <Eigen/Core>
-
 #include <algorithm>
 #include <memory>
 
 #include "condense/core/parallel.hpp"
 #include "condense/graph/detail/depthwise.hpp"
 #include "condense/graph/detail/im2col.hpp"
+#include "condense/linalg/product.hpp"
 
 namespace condense::graph::detail {
 
@@ -28,9 +27,6 @@ inline bool is_pointwise(const Window& window) noexcept {
   };
   return plain(window.height) && plain(window.width);
 }
-
-template <class T>
-using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 /// Output rows unfolded at a time: a matrix that a second-level cache holds, but not so few columns that packing the
 /// weights would cost more than the product. Depends on the sizes alone, so results do not depend on the threads.
@@ -60,14 +56,12 @@ void convolve_dense(const ConvolutionSizes& sizes, const Window& window, const T
     for (Index group = 0; group < sizes.groups; ++group) {
       const T* source = images + (image * sizes.groups + group) * image_size;
       const Index first_channel = group * sizes.out;
-      Eigen::Map<RowMajor<T>, 0, Eigen::OuterStride<>> result(
-          results + (image * sizes.groups * sizes.out + first_channel) * window.positions() +
-              first_row * window.width.output,
-          sizes.out, count, Eigen::OuterStride<>(window.positions()));
+      T* result = results + (image * sizes.groups * sizes.out + first_channel) * window.positions() +
+                  first_row * window.width.output;
       for (Index channel = 0; channel < sizes.out; ++channel) {
-        result.row(channel).setConstant(bias != nullptr ? bias[first_channel + channel] : T{0});
+        std::fill_n(result + channel * window.positions(), count,
+                    bias != nullptr ? bias[first_channel + channel] : T{0});
       }
-      const Eigen::Map<const RowMajor<T>> filters(weights + first_channel * depth, sizes.out, depth);
       const T* columns = source + first_row * window.width.output;
       Index stride = window.positions();
       if (!pointwise) {
@@ -75,8 +69,8 @@ void convolve_dense(const ConvolutionSizes& sizes, const Window& window, const T
         columns = unfolded.get();
         stride = count;
       }
-      result.noalias() += filters * Eigen::Map<const RowMajor<T>, 0, Eigen::OuterStride<>>(
-                                        columns, depth, count, Eigen::OuterStride<>(stride));
+      linalg::add_product(T{1}, {weights + first_channel * depth, sizes.out, depth, depth},
+                          {columns, depth, count, stride}, result, window.positions());
     }
   });
 }

@@ -1,12 +1,8 @@
 #ifndef CONDENSE_GRAPH_DETAIL_PRODUCT_HPP
 #define CONDENSE_GRAPH_DETAIL_PRODUCT_HPP
 
-#include <Eigen/Core>
-
-#include <algorithm>
-
 #include "condense/core/parallel.hpp"
-#include "condense/core/tensor.hpp"
+#include "condense/linalg/product.hpp"
 
 namespace condense::graph::detail {
 
@@ -30,24 +26,13 @@ void add_product(const ProductSizes& sizes, T alpha, const Factor<T>& a, const F
                  const ThreadPool& pool) {
   constexpr Index kBlockRows = 64;  // what packing b again for each block costs is a few hundredths of the product
   if (sizes.rows == 0 || sizes.columns == 0 || sizes.depth == 0) return;
-  const auto multiply = [&](Index begin, Index end, const auto& left, const auto& right) {
-    MatrixView<T> result(y + begin * sizes.columns, end - begin, sizes.columns);
-    result.noalias() += (alpha * left) * right;
-  };
-  const auto with_right = [&](Index begin, Index end, const auto& left) {
-    if (b.transposed) {
-      multiply(begin, end, left, MatrixView<const T>(b.data, sizes.columns, sizes.depth).transpose());
-    } else {
-      multiply(begin, end, left, MatrixView<const T>(b.data, sizes.depth, sizes.columns));
-    }
-  };
+  const linalg::Factor<T> right{b.data, sizes.depth, sizes.columns, b.transposed ? sizes.depth : sizes.columns,
+                                b.transposed};
   parallel_for(pool, sizes.rows, kBlockRows, [&](Index begin, Index end) {
-    if (a.transposed) {
-      with_right(begin, end,
-                 MatrixView<const T>(a.data, sizes.depth, sizes.rows).middleCols(begin, end - begin).transpose());
-    } else {
-      with_right(begin, end, MatrixView<const T>(a.data + begin * sizes.depth, end - begin, sizes.depth));
-    }
+    const T* first = a.data + begin * (a.transposed ? 1 : sizes.depth);
+    const Index stride = a.transposed ? sizes.rows : sizes.depth;
+    linalg::add_product(alpha, {first, end - begin, sizes.depth, stride, a.transposed}, right,
+                        y + begin * sizes.columns, sizes.columns);
   });
 }
 

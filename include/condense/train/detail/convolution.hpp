@@ -1,9 +1,11 @@
 #ifndef CONDENSE_TRAIN_DETAIL_CONVOLUTION_HPP
 #define CONDENSE_TRAIN_DETAIL_CONVOLUTION_HPP
 
+#include <Eigen/Core>
 #include <algorithm>
 
 #include "condense/graph/detail/convolution.hpp"
+#include "condense/linalg/product.hpp"
 #include "condense/train/detail/partial_sums.hpp"
 #include "condense/train/detail/plane_gradient.hpp"
 
@@ -48,9 +50,6 @@ struct ConvolutionGradient {
   }
 
  private:
-  using Matrix = Eigen::Map<graph::detail::RowMajor<T>, 0, Eigen::OuterStride<>>;
-  using ConstMatrix = Eigen::Map<const graph::detail::RowMajor<T>, 0, Eigen::OuterStride<>>;
-
   void go_through_products(Index begin, Index end, T* weight_sum, const TensorPool& memory) const {
     const Index depth = sizes.in * window.taps();
     const Index block = graph::detail::rows_per_block(window, depth);
@@ -65,21 +64,20 @@ struct ConvolutionGradient {
         const Index offset = first_row * window.width.output;
         for (Index group = 0; group < sizes.groups; ++group) {
           const Index source = (image * sizes.groups + group) * image_size;
-          const ConstMatrix gradient(
+          const linalg::Factor<T> gradient{
               result_gradient + (image * sizes.groups + group) * sizes.out * window.positions() + offset, sizes.out,
-              count, Eigen::OuterStride<>(window.positions()));
-          const Eigen::OuterStride<> stride(pointwise ? window.positions() : count);
+              count, window.positions()};
+          const Index stride = pointwise ? window.positions() : count;
           if (weight_gradient != nullptr) {
             if (!pointwise) graph::detail::im2col(images + source, sizes.in, window, first_row, rows, unfolded);
-            const ConstMatrix columns(pointwise ? images + source + offset : unfolded, depth, count, stride);
-            Eigen::Map<graph::detail::RowMajor<T>> sum(weight_sum + group * sizes.out * depth, sizes.out, depth);
-            sum.noalias() += gradient * columns.transpose();
+            const T* columns = pointwise ? images + source + offset : unfolded;
+            linalg::add_product(T{1}, gradient, {columns, count, depth, stride, true},
+                                weight_sum + group * sizes.out * depth, depth);
           }
           if (image_gradient != nullptr) {
-            const Eigen::Map<const graph::detail::RowMajor<T>> filters(weights + group * sizes.out * depth, sizes.out,
-                                                                       depth);
-            Matrix columns(pointwise ? image_gradient + source + offset : unfolded, depth, count, stride);
-            columns.noalias() = filters.transpose() * gradient;
+            const T* filters = weights + group * sizes.out * depth;
+            T* columns = pointwise ? image_gradient + source + offset : unfolded;
+            linalg::multiply({filters, depth, sizes.out, depth, true}, gradient, columns, stride);
             if (!pointwise) {
               graph::detail::col2im(unfolded, sizes.in, window, first_row, rows, image_gradient + source);
             }
@@ -106,9 +104,11 @@ struct ConvolutionGradient {
   void add_bias_gradient(Index begin, Index end, T* bias_sum) const {
     const Index filters = sizes.groups * sizes.out;
     for (Index image = begin; image < end; ++image) {
-      const Eigen::Map<const graph::detail::RowMajor<T>> gradient(
-          result_gradient + image * filters * window.positions(), filters, window.positions());
-      for (Index filter = 0; filter < filters; ++filter) bias_sum[filter] += gradient.row(filter).sum();
+      const T* gradient = result_gradient + image * filters * window.positions();
+      for (Index filter = 0; filter < filters; ++filter, gradient += window.positions()) {
+        const Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>> plane(gradient, window.positions());
+        bias_sum[filter] += plane.sum();
+      }
     }
   }
 };

@@ -1,0 +1,12 @@
+#ifndef CONDENSE_LINALG_INLINE_HPP
+#define CONDENSE_LINALG_INLINE_HPP
+
+// What stands before the definitions in an .ipp file: `inline` where headers define everything, nothing where the
+// target condense::compiled compiles them once. Eigen's products cost seconds in every file that instantiates them.
+#ifdef CONDENSE_COMPILED
+#define CONDENSE_INLINE
+#else
+#define CONDENSE_INLINE inline
+#endif
+
+#endif

@@ -1,0 +1,173 @@
+#include <limits>
+
+#include "kernels/integer_rows.hpp"
+#include "support/backends.hpp"
+
+namespace condense::kernels {
+namespace {
+
+/// Activations as floats: the codes of integer rows, made small, with signs and fractions.
+class FloatRows {
+ public:
+  FloatRows(const RowsForm& form, Random& random)
+      : form_(form),
+        data_(form.windows ? 4 * form.depth + 37 : form.rows * (form.depth + form.gap), form.shift),
+        padding_(form.depth, form.shift) {
+    for (Index i = 0; i < static_cast<Index>(data_.size()); ++i) data_[i] = random.uniform(-2, 2);
+    for (Index i = 0; i < form.depth; ++i) padding_[i] = random.uniform(-2, 2);
+    if (!form.windows) return;
+    for (Index i = 0; i < form.rows * form.taps; ++i) {
+      const auto offset = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(3 * form.depth + 37)));
+      offsets_.push_back(random.below(4) == 0 ? -1 : offset);
+    }
+  }
+
+  ActivationRows arguments() const {
+    return {.data = data_.data(),
+            .offsets = form_.windows ? offsets_.data() : nullptr,
+            .padding = padding_.data(),
+            .rows = form_.rows,
+            .taps = form_.taps,
+            .depth = form_.depth,
+            .row_stride = form_.depth + form_.gap};
+  }
+  double at(Index row, Index tap, Index k) const {
+    if (!form_.windows) return data_[row * (form_.depth + form_.gap) + k];
+    const std::int32_t offset = offsets_[size(row * form_.taps + tap)];
+    return offset < 0 ? padding_[k] : data_[offset + k];
+  }
+
+ private:
+  RowsForm form_;
+  ShiftedMemory<float> data_;
+  ShiftedMemory<float> padding_;
+  std::vector<std::int32_t> offsets_;
+};
+
+/// An exact sum and how far a float sum of `terms` products in any order, fused or not, may be from it: each of the
+/// terms + 1 roundings on the way of a product is off by at most 2^-24 of the magnitudes (Higham, "Accuracy and
+/// Stability of Numerical Algorithms", 2002, section 3.1); the factor 1.01 covers the higher orders.
+struct Sum {
+  double value = 0;
+  double magnitude = 0;
+
+  void add(double term) {
+    value += term;
+    magnitude += std::abs(term);
+  }
+  double tolerance(Index terms) const { return 1.01 * static_cast<double>(terms + 2) * 0x1p-24 * magnitude; }
+};
+
+constexpr float kUnbounded = std::numeric_limits<float>::infinity();
+
+class FloatGemmTest : public BackendTest<FloatGemm> {
+ protected:
+  void expect_close(const RowsForm& form, Index columns, Index gap, float low, float high, std::uint64_t seed) const {
+    Random random(seed);
+    const FloatRows input(form, random);
+    const Index whole = form.taps * form.depth;
+    std::vector<float> weights(size(columns * whole));
+    std::vector<float> bias(size(columns));
+    for (float& w : weights) w = random.uniform(-1, 1);
+    for (float& b : bias) b = random.uniform(-3, 3);
+    const FloatGemmKernel& kernel = kernels().float_gemm;
+    Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernel.packed_bytes(columns, whole))});
+    kernel.pack(columns, whole, weights.data(), packed.mutable_raw());
+    ShiftedMemory<float> output(form.rows * (columns + gap), form.shift);
+    const float untouched = output.size() > 0 ? output[0] : 0;
+    kernel.run({.input = input.arguments(),
+                .columns = columns,
+                .packed_weights = packed.raw(),
+                .bias = bias.data(),
+                .low = low,
+                .high = high,
+                .output = output.data(),
+                .output_stride = columns + gap});
+    for (Index row = 0; row < form.rows; ++row) {
+      for (Index column = 0; column < columns; ++column) {
+        Sum sum;
+        sum.add(bias[size(column)]);
+        for (Index k = 0; k < whole; ++k) {
+          sum.add(input.at(row, k / form.depth, k % form.depth) * weights[size(column * whole + k)]);
+        }
+        const double expected = std::clamp<double>(sum.value, low, high);
+        ASSERT_NEAR(output[row * (columns + gap) + column], expected, sum.tolerance(whole))
+            << form.rows << " x " << columns << " x " << form.taps << " x " << form.depth << " at " << row << ", "
+            << column;
+      }
+      for (Index i = columns; i < columns + gap; ++i) {
+        ASSERT_EQ(std::memcmp(&output[row * (columns + gap) + i], &untouched, sizeof(float)), 0);
+      }
+    }
+  }
+};
+CONDENSE_TEST_ALL_BACKENDS(FloatGemmTest);
+
+TEST_P(FloatGemmTest, IsWithinTheRoundingOfASumForAllSmallShapes) {
+  std::uint64_t seed = 0;
+  for (Index rows = 0; rows <= 9; ++rows) {
+    for (Index columns = 1; columns <= 40; columns += 2) {
+      expect_close({.rows = rows, .depth = 1 + columns * 7 % 23}, columns, 0, -kUnbounded, kUnbounded, ++seed);
+    }
+  }
+}
+
+TEST_P(FloatGemmTest, ReadsWindowsClampsAndLeavesTheGapsAlone) {
+  std::uint64_t seed = 0;
+  for (const Index taps : {1, 2, 9}) {
+    for (const Index depth : {1, 3, 8, 17, 64}) {
+      for (const Index shift : {0, 1, 3}) {
+        expect_close({.rows = 7, .taps = taps, .depth = depth, .windows = true, .shift = shift}, 19, shift, -1.5F,
+                     2.25F, ++seed);
+      }
+    }
+  }
+  expect_close({.rows = 70, .depth = 1000, .gap = 3}, 65, 2, 0, kUnbounded, ++seed);
+}
+
+class FloatDepthwiseTest : public BackendTest<FloatDepthwise> {};
+CONDENSE_TEST_ALL_BACKENDS(FloatDepthwiseTest);
+
+TEST_P(FloatDepthwiseTest, IsWithinTheRoundingOfASum) {
+  std::uint64_t seed = 0;
+  for (Index channels = 1; channels <= 70; channels += 3) {
+    for (const Index taps : {1, 9, 25}) {
+      for (const Index shift : {0, 1}) {
+        const Index gap = shift * 3;
+        const float low = seed % 2 == 0 ? -kUnbounded : -1.0F;
+        const float high = seed % 3 == 0 ? kUnbounded : 1.5F;
+        Random random(++seed);
+        const RowsForm form{.rows = 6, .taps = taps, .depth = channels, .windows = true, .shift = shift};
+        const FloatRows input(form, random);
+        std::vector<float> weights(size(taps * channels));
+        std::vector<float> bias(size(channels));
+        for (float& w : weights) w = random.uniform(-1, 1);
+        for (float& b : bias) b = random.uniform(-1, 1);
+        ShiftedMemory<float> output(form.rows * (channels + gap), shift);
+        const float untouched = output[0];
+        kernels().float_depthwise.run({.input = input.arguments(),
+                                       .weights = weights.data(),
+                                       .bias = bias.data(),
+                                       .low = low,
+                                       .high = high,
+                                       .output = output.data(),
+                                       .output_stride = channels + gap});
+        for (Index row = 0; row < form.rows; ++row) {
+          for (Index c = 0; c < channels; ++c) {
+            Sum sum;
+            sum.add(bias[size(c)]);
+            for (Index tap = 0; tap < taps; ++tap) sum.add(input.at(row, tap, c) * weights[size(tap * channels + c)]);
+            ASSERT_NEAR(output[row * (channels + gap) + c], std::clamp<double>(sum.value, low, high),
+                        sum.tolerance(taps));
+          }
+          for (Index i = channels; i < channels + gap; ++i) {
+            ASSERT_EQ(std::memcmp(&output[row * (channels + gap) + i], &untouched, sizeof(float)), 0);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace condense::kernels

@@ -1,0 +1,89 @@
+#ifndef CONDENSE_TESTS_KERNELS_GEMM_CASE_HPP
+#define CONDENSE_TESTS_KERNELS_GEMM_CASE_HPP
+
+#include "condense/kernels/kernel_set.hpp"
+#include "kernels/integer_rows.hpp"
+
+namespace condense::kernels {
+
+/// One integer product and how its operands lie in memory.
+struct GemmCase {
+  RowsForm input{};
+  Index columns = 1;
+  int bits = 8;
+  Index group_size = 0;
+  ElementType output = ElementType::uint8;
+  Index output_gap = 0;
+  bool clamp = false;  ///< To a part of the output's range.
+  std::uint64_t seed = 1;
+};
+
+/// Runs a product and compares every byte with the definition: exact sums in 64 bits, then the epilogue's formula.
+inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const GemmCase& test) {
+  Random random(test.seed);
+  const RowsForm& form = test.input;
+  const WeightShape shape{test.columns, form.taps, form.depth, test.bits, test.group_size};
+  const Index whole = form.taps * form.depth;
+  const IntegerRows input(form, random);
+
+  const int limit = 1 << (test.bits - 1);
+  std::vector<std::int8_t> weights(size(test.columns * whole));
+  for (std::int8_t& w : weights) w = static_cast<std::int8_t>(pick(random, form.fill, -limit, limit - 1));
+  Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernel.packed_bytes(shape))});
+  kernel.pack(shape, weights.data(), packed.mutable_raw());
+
+  // Multipliers that spread the sums over about twice the range of the codes.
+  const float spread = 300.0F / (128.0F * static_cast<float>(limit) * std::sqrt(static_cast<float>(whole) / 3.0F));
+  std::vector<std::int32_t> bias(size(test.columns));
+  std::vector<float> float_bias(size(test.columns));
+  std::vector<std::int32_t> corrections(size(test.columns * shape.groups()));
+  std::vector<float> multipliers(corrections.size());
+  for (std::int32_t& b : bias) b = random_integer(random, -20 * limit, 20 * limit);
+  for (float& b : float_bias) b = random.uniform(-40, 40);
+  for (std::int32_t& c : corrections) c = random_integer(random, -20 * limit, 20 * limit);
+  for (float& m : multipliers) m = spread * random.uniform(0.25F, 1.0F);
+
+  GemmEpilogue epilogue{.bias = bias.data(),
+                        .multipliers = multipliers.data(),
+                        .float_bias = float_bias.data(),
+                        .corrections = corrections.data(),
+                        .zero_point = lowest_code(test.output) + random_integer(random, 90, 160),
+                        .lowest = lowest_code(test.output) + (test.clamp ? 60 : 0),
+                        .highest = highest_code(test.output) - (test.clamp ? 50 : 0),
+                        .low = test.clamp ? -11.25F : -1e30F,
+                        .high = test.clamp ? 17.5F : 1e30F};
+  OutputRows output(form.rows, test.columns, test.output_gap, test.output, form.shift);
+  kernel.run({.input = input.arguments(),
+              .input_type = form.type,
+              .weights = shape,
+              .packed_weights = packed.raw(),
+              .epilogue = epilogue,
+              .output = output.data(),
+              .output_type = test.output,
+              .output_stride = output.stride()});
+
+  for (Index row = 0; row < form.rows; ++row) {
+    for (Index column = 0; column < test.columns; ++column) {
+      std::int64_t sum = 0;
+      float value = float_bias[size(column)];
+      for (Index tap = 0, group = column * shape.groups(); tap < form.taps; ++tap) {
+        for (Index k = 0; k < form.depth; ++k) {
+          sum += input.at(row, tap, k) * weights[size((column * form.taps + tap) * form.depth + k)];
+          const bool ends = test.group_size != 0 && ((k + 1) % test.group_size == 0 || k + 1 == form.depth);
+          if (!ends) continue;
+          value = std::fma(static_cast<float>(sum + corrections[size(group)]), multipliers[size(group)], value);
+          sum = 0;
+          ++group;
+        }
+      }
+      if (test.group_size == 0) value = static_cast<float>(sum + bias[size(column)]) * multipliers[size(column)];
+      output.expect(row, column, value, epilogue);
+    }
+  }
+  return output.matches() << " (" << form.rows << " x " << test.columns << " x " << form.taps << " x " << form.depth
+                          << ", " << test.bits << " bits, groups of " << test.group_size << ")";
+}
+
+}  // namespace condense::kernels
+
+#endif

@@ -1,0 +1,209 @@
+#include "kernels/gemm_case.hpp"
+#include "support/backends.hpp"
+
+namespace condense::kernels {
+namespace {
+
+class IntegerGemm : public BackendTest<Gemm> {
+ protected:
+  testing::AssertionResult equal(const GemmCase& test) const { return equals_reference(kernels().gemm, test); }
+};
+CONDENSE_TEST_ALL_BACKENDS(IntegerGemm);
+
+constexpr ElementType kCodes[] = {ElementType::uint8, ElementType::int8};
+constexpr ElementType kOutputs[] = {ElementType::uint8, ElementType::int8, ElementType::float32};
+
+TEST_P(IntegerGemm, IsExactForAllSmallShapes) {
+  std::uint64_t seed = 0;
+  for (const int bits : {8, 4, 2}) {
+    for (Index rows = 0; rows <= 9; ++rows) {
+      for (Index columns = 1; columns <= 40; columns += 2) {
+        const RowsForm form{.rows = rows, .depth = 19 + columns % 7, .type = kCodes[seed % 2]};
+        ASSERT_TRUE(
+            equal({.input = form, .columns = columns, .bits = bits, .output = kOutputs[seed % 3], .seed = seed}));
+        ++seed;
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, IsExactForEveryDepth) {
+  std::vector<Index> depths{127, 128, 129, 255, 256, 257, 511, 513, 1000};
+  for (Index depth = 1; depth <= 70; ++depth) depths.push_back(depth);
+  for (const int bits : {8, 4, 2}) {
+    for (const ElementType type : kCodes) {
+      for (const Index depth : depths) {
+        const RowsForm form{.rows = 5, .depth = depth, .type = type};
+        ASSERT_TRUE(equal(
+            {.input = form, .columns = 7, .bits = bits, .output = type, .seed = static_cast<std::uint64_t>(depth)}));
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, ReadsWindowsThroughOffsetsAndPadding) {
+  std::uint64_t seed = 0;
+  for (const int bits : {8, 4, 2}) {
+    for (const ElementType type : kCodes) {
+      for (const Index taps : {1, 2, 9, 25}) {
+        for (const Index depth : {1, 3, 8, 17, 64}) {
+          const RowsForm form{.rows = 7, .taps = taps, .depth = depth, .windows = true, .type = type};
+          ASSERT_TRUE(equal({.input = form, .columns = 18, .bits = bits, .output = kOutputs[seed % 3], .seed = seed}));
+          ++seed;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, AddsGroupsInOrderWithOneRoundingEach) {
+  std::uint64_t seed = 0;
+  for (const int bits : {8, 4, 2}) {
+    for (const Index group_size : {1, 5, 16, 32, 300}) {
+      for (const Index depth : {1, 16, 37, 64, 301}) {  // the last group is a shorter one, or the only one
+        const RowsForm form{.rows = 6, .depth = depth, .type = kCodes[seed % 2]};
+        ASSERT_TRUE(equal({.input = form,
+                           .columns = 9,
+                           .bits = bits,
+                           .group_size = group_size,
+                           .output = kOutputs[seed % 3],
+                           .seed = seed}));
+        ++seed;
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, AddsGroupsOfEveryPieceOfAWindow) {
+  std::uint64_t seed = 0;
+  for (const int bits : {8, 4, 2}) {
+    for (const Index group_size : {3, 8, 32}) {
+      for (const Index depth : {3, 8, 20, 65}) {
+        const RowsForm form{.rows = 5, .taps = 4, .depth = depth, .windows = true, .type = kCodes[seed % 2]};
+        ASSERT_TRUE(equal({.input = form,
+                           .columns = 17,
+                           .bits = bits,
+                           .group_size = group_size,
+                           .output = kOutputs[seed % 3],
+                           .seed = seed}));
+        ++seed;
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, KeepsExtremeProductsExactAtEveryDepth) {
+  std::uint64_t seed = 0;
+  for (const int bits : {8, 4, 2}) {
+    for (const ElementType type : kCodes) {
+      for (const Index depth : {1, 2, 3, 16, 33, 512, 4099}) {
+        const RowsForm form{.rows = 3, .depth = depth, .type = type, .fill = Fill::extreme};
+        ASSERT_TRUE(equal({.input = form, .columns = 5, .bits = bits, .output = ElementType::float32, .seed = ++seed}));
+        ASSERT_TRUE(equal({.input = form,
+                           .columns = 5,
+                           .bits = bits,
+                           .group_size = 32,
+                           .output = ElementType::float32,
+                           .seed = ++seed}));
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, HoldsSumsUpToTheLimitsOfInt32) {
+  constexpr Index kDepth = 65'793;  // the deepest with 255 * 128 * depth < 2^31
+  for (const int weight : {-128, 127}) {
+    const WeightShape shape{.columns = 1, .depth = kDepth};
+    const std::vector<std::uint8_t> input(size(kDepth), 255);
+    const std::vector<std::int8_t> weights(size(kDepth), static_cast<std::int8_t>(weight));
+    Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels().gemm.packed_bytes(shape))});
+    kernels().gemm.pack(shape, weights.data(), packed.mutable_raw());
+    const std::int32_t bias = 0;
+    const float multiplier = 1;
+    float output = 0;
+    kernels().gemm.run({.input = {.data = input.data(), .rows = 1, .depth = kDepth, .row_stride = kDepth},
+                        .weights = shape,
+                        .packed_weights = packed.raw(),
+                        .epilogue = {.bias = &bias, .multipliers = &multiplier, .low = -3e9F, .high = 3e9F},
+                        .output = &output,
+                        .output_type = ElementType::float32,
+                        .output_stride = 1});
+    EXPECT_EQ(output, static_cast<float>(std::int64_t{255} * weight * kDepth));
+  }
+}
+
+TEST_P(IntegerGemm, TakesMisalignedOperandsAndLeavesTheGapsAlone) {
+  std::uint64_t seed = 0;
+  for (const Index shift : {1, 2, 3, 5, 13}) {
+    for (const ElementType output : kOutputs) {
+      for (const bool windows : {false, true}) {
+        const RowsForm form{
+            .rows = 9, .taps = windows ? 3 : 1, .depth = 29, .windows = windows, .gap = shift + 1, .shift = shift};
+        ASSERT_TRUE(equal({.input = form, .columns = 21, .output = output, .output_gap = shift, .seed = ++seed}));
+        ASSERT_TRUE(equal({.input = form,
+                           .columns = 21,
+                           .bits = 4,
+                           .group_size = 8,
+                           .output = output,
+                           .output_gap = shift,
+                           .seed = ++seed}));
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, ClampsToAPartOfTheRange) {
+  std::uint64_t seed = 0;
+  for (const ElementType output : kOutputs) {
+    for (const Index group_size : {0, 8}) {
+      const RowsForm form{.rows = 12, .depth = 40};
+      ASSERT_TRUE(equal(
+          {.input = form, .columns = 33, .group_size = group_size, .output = output, .clamp = true, .seed = ++seed}));
+    }
+  }
+}
+
+TEST_P(IntegerGemm, HandlesManyRowsAndColumnsAtOnce) {
+  for (const Index group_size : {0, 32}) {
+    const RowsForm form{.rows = 131, .depth = 300};
+    ASSERT_TRUE(equal(
+        {.input = form, .columns = 67, .bits = 4, .group_size = group_size, .output = ElementType::int8, .seed = 3}));
+  }
+}
+
+TEST_P(IntegerGemm, RoundsTiesToEvenAndSaturates) {
+  // The activations are 0, so that every bias is a sum; halves of them are ties.
+  std::vector<std::int32_t> bias;
+  for (std::int32_t b = -700; b <= 700; ++b) bias.push_back(b);
+  const auto columns = static_cast<Index>(bias.size());
+  const WeightShape shape{.columns = columns, .depth = 1};
+  const std::vector<std::int8_t> weights(bias.size(), 1);
+  Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels().gemm.packed_bytes(shape))});
+  kernels().gemm.pack(shape, weights.data(), packed.mutable_raw());
+  const std::uint8_t input = 0;
+  for (const ElementType type : kCodes) {
+    for (const float multiplier : {0.5F, 1.5F, 0.25F}) {
+      const std::vector<float> multipliers(bias.size(), multiplier);
+      const GemmEpilogue epilogue{.bias = bias.data(),
+                                  .multipliers = multipliers.data(),
+                                  .zero_point = type == ElementType::int8 ? -3 : 117,
+                                  .lowest = lowest_code(type),
+                                  .highest = highest_code(type)};
+      OutputRows output(1, columns, 0, type, 0);
+      kernels().gemm.run({.input = {.data = &input, .rows = 1, .depth = 1, .row_stride = 1},
+                          .weights = shape,
+                          .packed_weights = packed.raw(),
+                          .epilogue = epilogue,
+                          .output = output.data(),
+                          .output_type = type,
+                          .output_stride = output.stride()});
+      for (Index c = 0; c < columns; ++c) {
+        output.expect(0, c, static_cast<float>(bias[size(c)]) * multiplier, epilogue);
+      }
+      EXPECT_TRUE(output.matches()) << multiplier;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace condense::kernels

@@ -1,0 +1,137 @@
+#ifndef CONDENSE_TESTS_KERNELS_INTEGER_ROWS_HPP
+#define CONDENSE_TESTS_KERNELS_INTEGER_ROWS_HPP
+
+#include <gtest/gtest.h>
+
+#include "condense/core/tensor.hpp"
+#include "support/kernel_data.hpp"
+
+namespace condense::kernels {
+
+/// How the codes of a test are chosen.
+enum class Fill { random, extreme };
+
+inline std::size_t size(Index count) { return static_cast<std::size_t>(count); }
+
+inline int pick(Random& random, Fill fill, int lowest, int highest) {
+  if (fill == Fill::extreme) return random.below(2) == 0 ? lowest : highest;
+  return random_integer(random, lowest, highest);
+}
+
+/// Form of the activations of a test.
+struct RowsForm {
+  Index rows = 1;
+  Index taps = 1;
+  Index depth = 1;
+  bool windows = false;  ///< Pieces at random offsets, a quarter of them in the padding; otherwise dense rows.
+  Index gap = 0;         ///< Between dense rows.
+  Index shift = 0;       ///< Elements by which the data are misaligned.
+  ElementType type = ElementType::uint8;
+  Fill fill = Fill::random;
+};
+
+/// Activations of 8 bits as a kernel takes them, and each code for the reference.
+class IntegerRows {
+ public:
+  IntegerRows(const RowsForm& form, Random& random)
+      : form_(form),
+        data_(form.windows ? 4 * form.depth + 37 : form.rows * (form.depth + form.gap), form.shift),
+        padding_(form.depth, form.shift) {
+    fill(data_, random);
+    fill(padding_, random);
+    if (!form.windows) return;
+    for (Index i = 0; i < form.rows * form.taps; ++i) {
+      const auto offset = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(3 * form.depth + 37)));
+      offsets_.push_back(random.below(4) == 0 ? -1 : offset);
+    }
+  }
+
+  ActivationRows arguments() const {
+    return {.data = data_.data(),
+            .offsets = form_.windows ? offsets_.data() : nullptr,
+            .padding = padding_.data(),
+            .rows = form_.rows,
+            .taps = form_.taps,
+            .depth = form_.depth,
+            .row_stride = form_.depth + form_.gap};
+  }
+
+  /// The code at element k of piece `tap` of a row.
+  std::int64_t at(Index row, Index tap, Index k) const {
+    if (!form_.windows) return code(data_[row * (form_.depth + form_.gap) + k]);
+    const std::int32_t offset = offsets_[size(row * form_.taps + tap)];
+    return code(offset < 0 ? padding_[k] : data_[offset + k]);
+  }
+  bool is_padding(Index row, Index tap) const { return form_.windows && offsets_[size(row * form_.taps + tap)] < 0; }
+
+  /// Puts every piece of a row into the padding.
+  void empty_row(Index row) {
+    for (Index tap = 0; tap < form_.taps; ++tap) offsets_[size(row * form_.taps + tap)] = -1;
+  }
+
+ private:
+  void fill(ShiftedMemory<std::uint8_t>& memory, Random& random) const {
+    for (Index i = 0; i < static_cast<Index>(memory.size()); ++i) {
+      memory[i] =
+          static_cast<std::uint8_t>(pick(random, form_.fill, lowest_code(form_.type), highest_code(form_.type)));
+    }
+  }
+  std::int64_t code(std::uint8_t byte) const {
+    return form_.type == ElementType::int8 ? std::int64_t{static_cast<std::int8_t>(byte)} : std::int64_t{byte};
+  }
+
+  RowsForm form_;
+  ShiftedMemory<std::uint8_t> data_;
+  ShiftedMemory<std::uint8_t> padding_;
+  std::vector<std::int32_t> offsets_;
+};
+
+/// What a kernel writes: codes or floats, with a gap between the rows that stays as it is.
+class OutputRows {
+ public:
+  OutputRows(Index rows, Index columns, Index gap, ElementType type, Index shift)
+      : columns_(columns),
+        stride_(columns + gap),
+        type_(type),
+        width_(type == ElementType::float32 ? 4 : 1),
+        actual_(rows * stride_ * width_, shift * width_),
+        expected_(rows * stride_ * width_) {}
+
+  void* data() { return actual_.data(); }
+  Index stride() const { return stride_; }
+
+  /// Declares what the element at (row, column) is to be: `value` clamped to the floats, or rounded to a code.
+  void expect(Index row, Index column, float value, const GemmEpilogue& e) {
+    const Index first = (row * stride_ + column) * width_;
+    if (type_ == ElementType::float32) {
+      const float clamped = value < e.low ? e.low : value > e.high ? e.high : value;
+      std::memcpy(&expected_[first], &clamped, sizeof(clamped));
+    } else {
+      expected_[first] = static_cast<std::uint8_t>(reference_code(value, e.zero_point, e.lowest, e.highest));
+    }
+  }
+
+  /// Whether every byte is as declared, and every other as it was.
+  testing::AssertionResult matches() const {
+    for (Index i = 0; i < static_cast<Index>(expected_.size()); ++i) {
+      if (actual_[i] == expected_[i]) continue;
+      const Index element = i / width_;
+      return testing::AssertionFailure() << "row " << element / stride_ << " column " << element % stride_ << " of "
+                                         << columns_ << ": byte " << int{actual_[i]} << " instead of "
+                                         << int{expected_[i]};
+    }
+    return testing::AssertionSuccess();
+  }
+
+ private:
+  Index columns_;
+  Index stride_;
+  ElementType type_;
+  Index width_;
+  ShiftedMemory<std::uint8_t> actual_;
+  ShiftedMemory<std::uint8_t> expected_;
+};
+
+}  // namespace condense::kernels
+
+#endif
