@@ -18,12 +18,14 @@ if(CONDENSE_SANITIZE)
   endif()
 endif()
 
-# A rebuilt precompiled header has the same content but another time stamp; ccache is to look at the content.
+# A rebuilt precompiled header has the same content but another time stamp; ccache is to look at the content. Paths are
+# taken relative to the sources, so that every checkout shares what one has compiled.
 find_program(CONDENSE_CCACHE ccache)
 mark_as_advanced(CONDENSE_CCACHE)
 if(CONDENSE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER
       ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1
       ${CONDENSE_CCACHE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(condense_development INTERFACE -fpch-preprocess)

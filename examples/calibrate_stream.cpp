@@ -6,13 +6,14 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "condense/calibrate/calibrator.hpp"
 #include "condense/core/random.hpp"
+#include "condense/quantize/distortion.hpp"
+#include "condense/report/table.hpp"
 
 using namespace condense;
 
@@ -27,9 +28,13 @@ std::vector<float> chunk(std::uint64_t index) {
   return values;
 }
 
-int main(int argc, char** argv) {
-  std::string json;
-  fmt::print("{:<20}{:>5}{:>9}{:>12}{:>9}{:>9}\n", "calibrator", "bits", "max", "MSE", "SQNR dB", "bytes");
+int main(int argc, char** argv) try {
+  report::Table table({{"calibrator", "calibrator"},
+                       {"bits", "bits"},
+                       {"max", "max", 3},
+                       {"MSE", "mse", 7},
+                       {"SQNR dB", "sqnr_db", 2},
+                       {"bytes", "bytes"}});
   for (const calibrate::Method method : calibrate::kMethods) {
     for (const int bits : {8, 4}) {
       const calibrate::Target target{{.bits = bits, .is_signed = false}, false};
@@ -41,26 +46,20 @@ int main(int argc, char** argv) {
       if (is_mergeable(method)) first.merge(second);  // as if it had seen the whole stream
 
       const quantize::Affine affine = first.affine();
-      double error = 0, power = 0, count = 0;
+      quantize::Distortion distortion;
       for (std::uint64_t i = 50; i < 100; ++i) {
         for (const float x : chunk(i)) {
-          const std::int32_t code = quantize::quantize_value(x, affine, target.type);
-          error += std::pow(double{x} - double{quantize::dequantize_value(code, affine)}, 2);
-          power += double{x} * double{x};
-          ++count;
+          distortion.add(x, quantize::dequantize_value(quantize::quantize_value(x, affine, target.type), affine));
         }
       }
-      fmt::print("{:<20}{:>5}{:>9.3f}{:>12.3e}{:>9.2f}{:>9}\n", name(method), bits, first.range().max, error / count,
-                 10 * std::log10(power / error), first.bytes());
-      json += fmt::format(R"({}{{"calibrator": "{}", "bits": {}, "max": {}, "mse": {}, "sqnr_db": {}, "bytes": {}}})",
-                          json.empty() ? "" : ",\n ", name(method), bits, first.range().max, error / count,
-                          10 * std::log10(power / error), first.bytes());
+      table.add({std::string(name(method)), std::int64_t{bits}, double{first.range().max},
+                 distortion.mean_squared_error(), distortion.sqnr_decibels(),
+                 static_cast<std::int64_t>(first.bytes())});
     }
   }
-  if (argc == 3 && std::string_view(argv[1]) == "--json") {
-    std::FILE* const file = std::fopen(argv[2], "w");
-    if (file == nullptr) return fmt::print(stderr, "{} cannot be written\n", argv[2]), 1;
-    fmt::print(file, "[{}]\n", json);
-    std::fclose(file);
-  }
+  fmt::print("{}", table.text());
+  if (argc == 3 && std::string_view(argv[1]) == "--json") report::write_json(argv[2], table.json());
+} catch (const Error& error) {
+  fmt::print(stderr, "calibrate_stream: {}\n", error.what());
+  return 1;
 }

@@ -9,7 +9,6 @@
 #include <cmath>
 
 #include "condense/compress/post_training.hpp"
-#include "condense/io/safetensors.hpp"
 #include "condense/quantize/distortion.hpp"
 #include "condense/report/progress_bar.hpp"
 #include "condense/report/table.hpp"
@@ -18,6 +17,7 @@
 #include "condense/train/initialize.hpp"
 #include "support/fashion_data.hpp"
 #include "support/fashion_network.hpp"
+#include "support/fashion_weights.hpp"
 
 using namespace condense;
 
@@ -53,28 +53,6 @@ graph::Graph train_network(const Options& options, const ThreadPool& pool, const
                                               .pool = pool,
                                               .progress = progress});
   return result.graph;
-}
-
-graph::Graph load_network(const std::string& file) {
-  graph::Graph network = examples::fashion_network();
-  const io::SafeTensors stored = io::read_safetensors(file);
-  for (int i = 0; i < network.value_count(); ++i) {
-    const graph::Value value{i};
-    if (!network.is_constant(value)) continue;
-    const auto found = stored.tensors.find(network.name(value));
-    require(found != stored.tensors.end(), "{} has no tensor '{}'; make the weights again by --train --save FILE", file,
-            network.name(value));
-    network.set_constant(value, found->second);
-  }
-  return network;
-}
-
-void save_network(const graph::Graph& network, const std::string& file) {
-  io::SafeTensors content;
-  for (int i = 0; i < network.value_count(); ++i) {
-    if (network.is_constant({i})) content.tensors[network.name({i})] = network.constant({i});
-  }
-  io::write_safetensors(file, content);
 }
 
 std::vector<Scheme> schemes(bool quick) {
@@ -171,8 +149,8 @@ int run(const Options& options) {
   train::Dataset test = examples::fashion_data(options.data, "t10k");
   if (options.quick) test = train::slice(test, 0, std::min<Index>(test.size(), 500));
   const train::Dataset calibration = examples::fashion_data(options.data, "train");
-  const graph::Graph trained = options.train ? train_network(options, pool, progress) : load_network(options.weights);
-  if (!options.save.empty()) save_network(trained, options.save);
+  const graph::Graph trained = options.train ? train_network(options, pool, progress) : examples::load_network(options.weights);
+  if (!options.save.empty()) examples::save_network(trained, options.save);
   const graph::Graph network = compress::simplified(trained);
   const std::size_t float_bytes = graph::stored_bytes(network);
   fmt::print("Fashion-MNIST CNN: {} parameters, {:.2f} million multiply-accumulates an image; {} test images, {} for "

@@ -190,10 +190,10 @@ class IntegerInterpreter {
   /// The weights behind a value; empty if they are not integers of 8 bits or fewer under constant scales.
   std::optional<Weights> weights_of(Value real) const {
     const Node* node = producer(real);
-    if (node == nullptr || !graph_.is_constant(node->inputs[0])) return {};
+    if (node == nullptr) return {};
     const auto* linear = node->op.get_if<graph::DequantizeLinear>();
     const auto* codebook = node->op.get_if<graph::DequantizeCodebook>();
-    if (linear == nullptr && codebook == nullptr) return {};
+    if ((linear == nullptr && codebook == nullptr) || !graph_.is_constant(node->inputs[0])) return {};
     Weights result;
     result.shape = shape(real);
     result.codes = integers(tensor(node->inputs[0]));
@@ -250,6 +250,10 @@ class IntegerInterpreter {
         const float scale = x->affine.scale * weights.scales[at(terms[t].weight)];
         if (terms[t].input >= 0) {
           sum += (codes[at(terms[t].input)] - x->affine.zero_point) * weights.codes[at(terms[t].weight)];
+        }
+        if (t > 0 && (!in_blocks || terms[t - 1].block == terms[t].block) &&
+            weights.scales[at(terms[t - 1].weight)] != weights.scales[at(terms[t].weight)]) {
+          return false;  // a sum of products in different units is no integer
         }
         const bool ends = t + 1 == terms.size() || (in_blocks && terms[t + 1].block != terms[t].block);
         if (!ends) continue;

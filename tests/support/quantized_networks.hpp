@@ -121,8 +121,7 @@ class QuantizedNetwork {
   }
 
   Value pooled(Value x) {
-    const std::vector<Index> pads{random_integer(random_, 0, 1), random_integer(random_, 0, 1),
-                                  random_integer(random_, 0, 1), random_integer(random_, 0, 1)};
+    const std::vector<Index> pads{random_integer(random_, 0, 1), random_integer(random_, 0, 1), 1, 1};
     const bool ceil = random_.below(2) == 0;
     if (random_.below(2) == 0) {
       return quantized(
@@ -160,7 +159,7 @@ class QuantizedNetwork {
 
   Weights weights(const Shape& shape, Index terms, int column_axis, int depth_axis) {
     const std::uint32_t kind = random_.below(5);
-    const bool in_blocks = random_.below(3) == 0;
+    const bool in_blocks = shape[depth_axis] > 1 && random_.below(3) == 0;  // of a depthwise one they would be taps
     const bool per_tensor = !in_blocks && random_.below(4) == 0;
     const float spread = kind == 2 ? 4.6F : 73.0F;  // standard deviation of the codes
     const float scale = 1 / (spread * std::sqrt(static_cast<float>(terms)));

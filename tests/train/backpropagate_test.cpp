@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "condense/graph/operators.hpp"
 #include "train/gradient_check.hpp"
 
 namespace condense::train {
@@ -142,6 +143,18 @@ TEST(GradientRules, TakeTheRuleOfAnOperatorOfTheUser) {
   ForwardPass pass(g, {&value, 1}, g.inputs(), {.rules = rules});
   EXPECT_EQ(pass.backpropagate({{g.outputs()[0], Tensor::of<double>({2}, {1, 10})}})[0],
             Tensor::of<double>({2}, {12, 270}));
+}
+
+TEST(GradientRules, KnowEveryOperatorOfCondenseButTheCodebook) {
+  const GradientRules rules;
+  graph::Operators::for_each([&]<class Op>() {
+    const graph::Node node{"node", Op{}, {}, {}};
+    if constexpr (std::is_same_v<Op, graph::DequantizeCodebook>) {  // its inputs are what a search has found
+      EXPECT_THROW(static_cast<void>(rules.of(node)), Unsupported);
+    } else {
+      EXPECT_NO_THROW(static_cast<void>(rules.of(node))) << Op::kType;
+    }
+  });
 }
 
 TEST(ForwardPass, RefusesASeedOfAnotherShape) {

@@ -1,5 +1,16 @@
 #include <gtest/gtest.h>
 
+#include "condense/graph/operators/add.hpp"
+#include "condense/graph/operators/clip.hpp"
+#include "condense/graph/operators/concat.hpp"
+#include "condense/graph/operators/flatten.hpp"
+#include "condense/graph/operators/hard_swish.hpp"
+#include "condense/graph/operators/leaky_relu.hpp"
+#include "condense/graph/operators/mul.hpp"
+#include "condense/graph/operators/relu.hpp"
+#include "condense/graph/operators/reshape.hpp"
+#include "condense/graph/operators/sigmoid.hpp"
+#include "condense/graph/operators/softmax.hpp"
 #include "train/gradient_check.hpp"
 
 namespace condense::train {
@@ -34,8 +45,8 @@ TEST(HardSwishGradient, AgreesWithDifferencesOnEveryPiece) {
 }
 
 TEST(AddGradient, AgreesWithDifferencesForEveryBroadcast) {
-  const std::pair<Shape, Shape> cases[] = {{{2, 3, 4}, {2, 3, 4}}, {{2, 3, 4}, {4}},    {{2, 3, 4}, {3, 1}},
-                                           {{2, 1, 4}, {3, 1}},    {{}, {2, 3}},        {{1, 3, 1}, {2, 1, 4}},
+  const std::pair<Shape, Shape> cases[] = {{{2, 3, 4}, {2, 3, 4}},       {{2, 3, 4}, {4}}, {{2, 3, 4}, {3, 1}},
+                                           {{2, 1, 4}, {3, 1}},          {{}, {2, 3}},     {{1, 3, 1}, {2, 1, 4}},
                                            {{2, 3, 2, 2}, {1, 3, 1, 1}}, {{2, 3}, {1}}};
   for (const auto& [left, right] : cases) {
     expect_gradients_agree(graph::Add{}, {normal_values(left, 1), normal_values(right, 2)});

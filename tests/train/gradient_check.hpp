@@ -14,8 +14,8 @@
 
 namespace condense::train::testing {
 
-/// Distinct values of float64 in random order, at least 0.01 from each other and 0.005 from 0: no kink of an operator is
-/// nearer to one than the step of a central difference.
+/// Distinct values of float64 in random order, at least 0.01 from each other and 0.005 from 0: no kink of an operator
+/// is nearer to one than the step of a central difference.
 inline Tensor spread_values(const Shape& shape, std::uint64_t seed) {
   Tensor tensor(DataType::float64, shape);
   const std::span<double> values = tensor.mutable_values<double>();

@@ -5,6 +5,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "condense/graph/operators/add.hpp"
+#include "condense/graph/operators/batch_normalization.hpp"
+#include "condense/graph/operators/conv.hpp"
+#include "condense/graph/operators/dequantize_linear.hpp"
+#include "condense/graph/operators/gemm.hpp"
+#include "condense/graph/operators/mat_mul.hpp"
+#include "condense/graph/operators/mul.hpp"
+#include "condense/graph/operators/quantize_linear.hpp"
+
 namespace condense::train {
 namespace {
 
@@ -33,7 +42,8 @@ TEST(RandomWeights, HaveTheVarianceOfEachRule) {
   for (const auto& [variance, expected] : cases) {
     for (const Distribution distribution : {Distribution::normal, Distribution::uniform}) {
       const Moments m = moments(random_weights({200, 300}, {300, 200}, {variance, distribution}, Random(1)));
-      // 60,000 samples: the mean is within 5 standard errors, the variance within 5 of its own, sqrt(2 / 60000) = 0.6 %.
+      // 60,000 samples: the mean is within 5 standard errors, the variance within 5 of its own, sqrt(2 / 60000) = 0.6
+      // %.
       EXPECT_NEAR(m.mean, 0, 5 * std::sqrt(expected / 60000));
       EXPECT_NEAR(m.variance / expected, 1, 0.03);
       if (distribution == Distribution::uniform) {
@@ -111,7 +121,8 @@ TEST(Parameters, AreFoundBehindQuantizationAndLeaveSettingsAlone) {
   const graph::Value w = g.constant("w", Tensor(DataType::float32, {4, 3}));
   const graph::Value scale = g.constant("scale", Tensor::scalar(0.1F));
   const graph::Value dq = g.add(graph::DequantizeLinear{}, {g.add(graph::QuantizeLinear{}, {w, scale}), scale});
-  const graph::Value y = g.add(graph::Add{}, {g.add(graph::MatMul{}, {x, dq}), g.constant("b", Tensor(DataType::float32, {3}))});
+  const graph::Value y =
+      g.add(graph::Add{}, {g.add(graph::MatMul{}, {x, dq}), g.constant("b", Tensor(DataType::float32, {3}))});
   g.output(g.add(graph::Mul{}, {y, g.constant("sixth", Tensor::scalar(1.0F / 6))}));
   std::vector<std::string> names;
   for (const Parameter& parameter : parameters(g)) names.push_back(g.name(parameter.value));

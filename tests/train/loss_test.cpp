@@ -65,7 +65,8 @@ TEST(SoftmaxCrossEntropy, TakesLabelsAndTheirDistributionsAlike) {
   const Tensor labels = Tensor::of<std::int64_t>({2}, {2, 0});
   const Tensor rows = Tensor::of<double>({2, 3}, {0, 0, 1, 1, 0, 0});
   for (const float smoothing : {0.0F, 0.3F}) {
-    const LossValue a = SoftmaxCrossEntropy{smoothing}(logits, labels), b = SoftmaxCrossEntropy{smoothing}(logits, rows);
+    const LossValue a = SoftmaxCrossEntropy{smoothing}(logits, labels),
+                    b = SoftmaxCrossEntropy{smoothing}(logits, rows);
     EXPECT_DOUBLE_EQ(a.value, b.value);
     EXPECT_EQ(a.gradient, b.gradient);
   }
@@ -103,8 +104,9 @@ TEST(MeanSquaredError, IsTheMeanOfSquaredDifferences) {
 }
 
 TEST(MeanSquaredError, RefusesTargetsOfAnotherShape) {
-  const std::string message =
-      message_of([] { MeanSquaredError{}(Tensor(DataType::float32, {2, 3}), Tensor(DataType::float32, {3, 2})); });
+  const std::string message = message_of([] {
+    MeanSquaredError{}(Tensor(DataType::float32, {2, 3}), Tensor(DataType::float32, {3, 2}));
+  });
   EXPECT_NE(message.find("(2 x 3)"), std::string::npos) << message;
   EXPECT_NE(message.find("(3 x 2)"), std::string::npos) << message;
 }

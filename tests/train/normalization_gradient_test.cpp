@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "condense/graph/operators/batch_normalization.hpp"
 #include "train/gradient_check.hpp"
 
 namespace condense::train {

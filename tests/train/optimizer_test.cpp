@@ -12,11 +12,11 @@ namespace {
 constexpr float kRate = 0.1F;
 
 // `steps` updates of one weight matrix entry and one bias with the gradients 0.5 * w.
-struct Run {
+struct Descent {
   std::vector<Tensor> parameters = {Tensor::of<float>({1, 1}, {2}), Tensor::of<float>({1}, {2})};
   OptimizerState state;
 
-  Run(const Optimizer& optimizer, int steps) {
+  Descent(const Optimizer& optimizer, int steps) {
     for (int step = 0; step < steps; ++step) {
       std::vector<Tensor> gradients;
       for (const Tensor& parameter : parameters) {
@@ -32,7 +32,7 @@ struct Run {
 
 TEST(Sgd, FollowsTheRecurrenceOfMomentum) {
   for (const bool nesterov : {false, true}) {
-    const Run run(Sgd{.momentum = 0.8, .weight_decay = 0.25, .nesterov = nesterov}, 5);
+    const Descent run(Sgd{.momentum = 0.8, .weight_decay = 0.25, .nesterov = nesterov}, 5);
     double weight = 2, bias = 2, weight_velocity = 0, bias_velocity = 0;
     for (int step = 0; step < 5; ++step) {
       const double weight_slope = 0.5 * weight + 0.25 * weight, bias_slope = 0.5 * bias;  // a bias does not decay
@@ -48,7 +48,7 @@ TEST(Sgd, FollowsTheRecurrenceOfMomentum) {
 
 TEST(AdamW, FollowsAlgorithm2) {
   const AdamW rule{.beta1 = 0.8, .beta2 = 0.9, .epsilon = 1e-6, .weight_decay = 0.5};
-  const Run run(rule, 6);
+  const Descent run(rule, 6);
   for (const bool decays : {true, false}) {
     double w = 2, m = 0, v = 0;
     for (int step = 1; step <= 6; ++step) {
@@ -73,8 +73,8 @@ TEST(AdamW, MovesByTheRateAtFirstWhateverTheGradient) {
 
 TEST(Optimizer, ContinuesFromACopyOfItsState) {
   const Optimizer optimizer = AdamW{};
-  const Run whole(optimizer, 7);
-  Run part(optimizer, 4);
+  const Descent whole(optimizer, 7);
+  Descent part(optimizer, 4);
   const OptimizerState checkpoint = part.state;
   OptimizerState restored = checkpoint;
   for (int step = 0; step < 3; ++step) {

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "condense/graph/operators/average_pool.hpp"
+#include "condense/graph/operators/global_average_pool.hpp"
+#include "condense/graph/operators/max_pool.hpp"
 #include "train/gradient_check.hpp"
 
 namespace condense::train {
@@ -34,11 +37,10 @@ TEST(AveragePoolGradient, AgreesWithDifferencesForEveryWindow) {
   for (const bool include : {false, true}) {
     expect_gradients_agree(graph::AveragePool{.kernel_shape = {2, 2}, .strides = {2, 2}, .count_include_pad = include},
                            {normal_values({2, 3, 4, 6}, 1)});
-    expect_gradients_agree(graph::AveragePool{.kernel_shape = {3, 2},
-                                              .strides = {1, 2},
-                                              .pads = {1, 1, 2, 0},
-                                              .count_include_pad = include},
-                           {normal_values({2, 2, 5, 5}, 2)});
+    expect_gradients_agree(
+        graph::AveragePool{
+            .kernel_shape = {3, 2}, .strides = {1, 2}, .pads = {1, 1, 2, 0}, .count_include_pad = include},
+        {normal_values({2, 2, 5, 5}, 2)});
     expect_gradients_agree(graph::AveragePool{.kernel_shape = {2, 2},
                                               .strides = {2, 2},
                                               .pads = {0, 0, 1, 1},
@@ -46,7 +48,8 @@ TEST(AveragePoolGradient, AgreesWithDifferencesForEveryWindow) {
                                               .count_include_pad = include},
                            {normal_values({1, 2, 4, 5}, 3)});
   }
-  expect_gradients_agree(graph::AveragePool{.kernel_shape = {2, 2}, .dilations = {2, 1}}, {normal_values({1, 2, 4, 4}, 4)});
+  expect_gradients_agree(graph::AveragePool{.kernel_shape = {2, 2}, .dilations = {2, 1}},
+                         {normal_values({1, 2, 4, 4}, 4)});
   expect_gradients_agree(graph::AveragePool{.kernel_shape = {3}, .strides = {2}}, {normal_values({2, 2, 9}, 5)});
 }
 

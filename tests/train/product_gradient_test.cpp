@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "condense/graph/operators/gemm.hpp"
+#include "condense/graph/operators/mat_mul.hpp"
 #include "train/gradient_check.hpp"
 
 namespace condense::train {
@@ -27,7 +29,8 @@ TEST(GemmGradient, AgreesWithDifferencesForEveryBroadcastOfTheThirdInput) {
 }
 
 TEST(MatMulGradient, AgreesWithDifferencesForMatricesAndVectors) {
-  const std::pair<Shape, Shape> cases[] = {{{3, 4}, {4, 2}}, {{4}, {4, 2}}, {{3, 4}, {4}}, {{4}, {4}}, {{2, 3, 4}, {4}}};
+  const std::pair<Shape, Shape> cases[] = {
+      {{3, 4}, {4, 2}}, {{4}, {4, 2}}, {{3, 4}, {4}}, {{4}, {4}}, {{2, 3, 4}, {4}}};
   for (const auto& [left, right] : cases) {
     expect_gradients_agree(graph::MatMul{}, {normal_values(left, 1), normal_values(right, 2)});
   }

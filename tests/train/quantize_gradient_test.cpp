@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "condense/graph/operators/dequantize_linear.hpp"
+#include "condense/graph/operators/quantize_linear.hpp"
 #include "condense/quantize/affine.hpp"
 #include "train/gradient_check.hpp"
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -26,7 +27,7 @@ struct AdditivePowersOfTwoOptions {
 ///
 /// 2^(k n) of them, in units of 2^0. With k = 2 one bit may be left over (2 n + 1 bits), and the set is the authors'
 /// own: p_i in {0, 2^-i, 2^-(i + n), 2^-(i + 2 n + 1)} and a term of one bit in {0, 2^-2n}. Throws for other
-/// remainders, and if the smallest power is below the normal floats.
+/// remainders, if the smallest power is below the normal floats, and if a sum has more digits than a float holds.
 inline std::vector<double> additive_powers_of_two(int magnitude_bits, int term_bits) {
   require(term_bits >= 1 && magnitude_bits >= 1 && magnitude_bits <= 8,
           "additive powers of two have terms of 1 bit or more and 1 to 8 bits in all, not {} and {}", term_bits,
@@ -52,6 +53,9 @@ inline std::vector<double> additive_powers_of_two(int magnitude_bits, int term_b
     add_term(exponents);
   }
   if (rest == 1) add_term(std::vector<int>{2 * terms});
+  const int smallest = terms - 1 + ((1 << term_bits) - 2) * terms;
+  require(terms <= 1 || smallest < std::numeric_limits<float>::digits,
+          "sums of 2^0 and 2^-{} have more digits than a float; use fewer bits or smaller terms", smallest);
   std::ranges::sort(sums);
   return sums;
 }

@@ -54,7 +54,7 @@ class ScaleLayout {
     }
     require(granularity.group_size >= 1, "a group has 1 element or more, not {}", granularity.group_size);
     group_ = granularity.group_size;
-    const Index groups = (extent_ + group_ - 1) / group_;
+    const Index groups = extent_ / group_ + (extent_ % group_ > 0 ? 1 : 0);
     outer_stride_ = groups * inner_;
     step_ = inner_;
     inner_stride_ = 1;

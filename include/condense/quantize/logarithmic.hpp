@@ -63,7 +63,8 @@ class Logarithmic {
 
  private:
   static Codebook make(const LogarithmicOptions& options) {
-    require(options.base > 1, "the base of a logarithmic quantiser is above 1, not {}", options.base);
+    require(std::isfinite(options.base) && options.base > 1,
+            "the base of a logarithmic quantiser is finite and above 1, not {}", options.base);
     const int magnitude_bits = options.is_signed ? Bits - 1 : Bits;
     const int powers = (1 << magnitude_bits) - (options.with_zero ? 1 : 0);
     require(powers >= 1, "a signed logarithmic quantiser with zero needs 2 bits or more, not {}", Bits);

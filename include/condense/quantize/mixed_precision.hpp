@@ -1,6 +1,8 @@
 #ifndef CONDENSE_QUANTIZE_MIXED_PRECISION_HPP
 #define CONDENSE_QUANTIZE_MIXED_PRECISION_HPP
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <functional>
@@ -26,8 +28,8 @@ struct LayerWeights {
 /// Which format each layer's weights take: a default, and overrides by the layer's name. A search over mixed precisions
 /// varies such objects; a report prints them.
 struct Assignment {
-  NumberFormat default_format;
-  std::map<std::string, NumberFormat, std::less<>> overrides;
+  NumberFormat default_format{};
+  std::map<std::string, NumberFormat, std::less<>> overrides{};
 
   /// The format of a layer.
   const NumberFormat& format(std::string_view layer) const {

@@ -36,7 +36,7 @@ struct NumberFormat {
   bool with_zero = true;
   LogarithmicRounding rounding = LogarithmicRounding::nearest;
   int term_bits = 2;  ///< Additive powers of two only.
-  Granularity granularity;
+  Granularity granularity{};
 
   /// The format of a text. Throws `InvalidArgument` that names the text, the part at fault and the valid forms.
   static NumberFormat parse(std::string_view text);
@@ -91,7 +91,7 @@ class NumberFormatParser {
     const bool logarithmic = format.scheme == SchemeKind::logarithmic;
     const bool additive = format.scheme == SchemeKind::additive_powers_of_two;
     if (uniform && take("symmetric")) return set(format.scheme, SchemeKind::symmetric);
-    if (uniform && take("asymmetric")) return set(format.scheme, SchemeKind::asymmetric);
+    if (uniform && format.narrow && take("asymmetric")) return set(format.scheme, SchemeKind::asymmetric);
     if (format.scheme == SchemeKind::symmetric && format.is_signed && format.bits >= 2 && take("full")) {
       return set(format.narrow, false);
     }

@@ -21,9 +21,9 @@ namespace condense::quantize {
 /// slice of the granularity, in the order of `ScaleLayout`.
 struct QuantizationParameters {
   IntegerType type;
-  Granularity granularity;
+  Granularity granularity{};
   std::vector<float> scales{1.0F};
-  std::vector<std::int32_t> zero_points;  ///< As many as scales, or none if all are 0.
+  std::vector<std::int32_t> zero_points{};  ///< As many as scales, or none if all are 0.
 
   Affine affine(Index slice) const noexcept {
     const auto i = static_cast<std::size_t>(slice);

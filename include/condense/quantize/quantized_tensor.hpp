@@ -87,26 +87,47 @@ inline Tensor dequantize(const QuantizedTensor& tensor) {
   return result;
 }
 
+namespace detail {
+
+/// `value(integer)` of every element as a tensor of a quantised type.
+template <class Value>
+Tensor packed_tensor(const QuantizedTensor& tensor, DataType type, Value&& value) {
+  std::vector<std::uint8_t> values(static_cast<std::size_t>(tensor.count()));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<std::uint8_t>(value(tensor.integer(static_cast<Index>(i))));
+  }
+  Tensor result(type, tensor.shape);
+  pack_codes(values, bits(type), {result.mutable_raw(), result.bytes()});
+  return result;
+}
+
+}  // namespace detail
+
 /// The integers as a tensor of the smallest `DataType` that holds them (`IntegerType::storage`), as a graph keeps them
 /// and kernels take them: x = (q - zero_point) * scale holds for the result. Of a codebook these are its levels as
 /// int8; throws `Unsupported` where they are not such integers (see `integer_levels`).
 inline Tensor integers(const QuantizedTensor& tensor) {
   validate(tensor);
-  const auto count = static_cast<std::size_t>(tensor.count());
   const std::optional<std::vector<std::int8_t>> levels = integer_levels(tensor.levels);
   if (!levels) {
     throw Unsupported(fmt::format("a codebook of {} levels up to {} is not one of int8; dequantise the tensor instead",
                                   tensor.levels.size(), tensor.levels.back()));
   }
-  const DataType type = levels->empty() ? tensor.parameters.type.storage() : DataType::int8;
-  std::vector<std::uint8_t> values(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::int32_t integer = tensor.integer(static_cast<Index>(i));
-    values[i] = static_cast<std::uint8_t>(levels->empty() ? integer : (*levels)[static_cast<std::size_t>(integer)]);
+  if (levels->empty()) {
+    return detail::packed_tensor(tensor, tensor.parameters.type.storage(),
+                                 [](std::int32_t integer) { return integer; });
   }
-  Tensor result(type, tensor.shape);
-  pack_codes(values, bits(type), {result.mutable_raw(), result.bytes()});
-  return result;
+  return detail::packed_tensor(tensor, DataType::int8,
+                               [&levels](std::int32_t index) { return (*levels)[static_cast<std::size_t>(index)]; });
+}
+
+/// The indices into a codebook as a tensor of the smallest `DataType` that holds them, as a graph keeps them beside the
+/// levels: x = levels[index] * scale. Throws unless the tensor is valid and has a codebook; see `integers` for others.
+inline Tensor indices(const QuantizedTensor& tensor) {
+  validate(tensor);
+  require(!tensor.levels.empty(), "a tensor of uniform {} has no codebook to index; ask for its integers instead",
+          tensor.parameters.type.name());
+  return detail::packed_tensor(tensor, tensor.parameters.type.storage(), [](std::int32_t index) { return index; });
 }
 
 /// The quantised tensor of integers as `integers` gives them for a uniform scheme. Throws unless the parameters fit,

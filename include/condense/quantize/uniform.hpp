@@ -12,7 +12,8 @@ namespace condense::quantize {
 /// Uniform levels around a zero point of 0: scale = max|x| / highest. An x within [-max|x|, max|x|] is decoded with an
 /// error of at most scale / 2, and -x is decoded to the negative of what x is decoded to. What weights use.
 ///
-/// An unsigned type is for ranges without negative values. Of 1 signed bit are the levels -scale and scale, without 0.
+/// An unsigned type is for ranges without negative values. Of 1 signed bit are the levels -scale and scale, without 0:
+/// the error is at most scale, and 0 itself is decoded to scale.
 template <int Bits>
 struct UniformSymmetric {
   static_assert(Bits >= 1 && Bits <= 8, "an integer type has 1 to 8 bits");

@@ -17,8 +17,8 @@ namespace condense::report {
 /// One column of a table: how it is called on the screen and in JSON, and how its numbers are shown.
 struct Column {
   std::string title;
-  std::string key;       ///< In JSON, with the unit in it, such as "latency_ms".
-  int decimals = 0;      ///< Of floating-point numbers on the screen; JSON has them in full.
+  std::string key;         ///< In JSON, with the unit in it, such as "latency_ms".
+  int decimals = 0;        ///< Of floating-point numbers on the screen; JSON has them in full.
   bool with_sign = false;  ///< Show a plus before positive numbers.
 };
 
@@ -32,7 +32,8 @@ class Table {
 
   /// Throws unless there is a cell for each column.
   void add(std::vector<Cell> row) {
-    require(row.size() == columns_.size(), "the table has {} columns, the row has {} cells", columns_.size(), row.size());
+    require(row.size() == columns_.size(), "the table has {} columns, the row has {} cells", columns_.size(),
+            row.size());
     rows_.push_back(std::move(row));
   }
 
@@ -82,7 +83,8 @@ class Table {
 
   static std::string shown(const Cell& cell, const Column& column) {
     if (const auto* text = std::get_if<std::string>(&cell)) return *text;
-    if (const auto* whole = std::get_if<std::int64_t>(&cell)) return column.with_sign ? fmt::format("{:+}", *whole) : fmt::format("{}", *whole);
+    if (const auto* whole = std::get_if<std::int64_t>(&cell))
+      return column.with_sign ? fmt::format("{:+}", *whole) : fmt::format("{}", *whole);
     if (const auto* number = std::get_if<double>(&cell)) {
       return column.with_sign ? fmt::format("{:+.{}f}", *number, column.decimals)
                               : fmt::format("{:.{}f}", *number, column.decimals);

@@ -23,9 +23,9 @@ struct ArenaPlan {
   std::size_t lower_bound = 0;  ///< The most bytes alive at one step; no plan can do with fewer.
 };
 
-/// Places buffers so that those alive at the same time do not overlap: the largest first, each at the lowest offset that
-/// fits (Pisarchyk & Lee, "Efficient memory management for deep neural net inference", 2020, greedy by size). Offsets
-/// are multiples of `alignment`. Quadratic in the number of buffers.
+/// Places buffers so that those alive at the same time do not overlap: the largest first, each at the lowest offset
+/// that fits (Pisarchyk & Lee, "Efficient memory management for deep neural net inference", 2020, greedy by size).
+/// Offsets are multiples of `alignment`. Quadratic in the number of buffers.
 inline ArenaPlan plan_arena(std::span<const Lifetime> buffers, std::size_t alignment = 64) {
   const auto size_of = [&](std::size_t i) {
     return buffers[i].last < buffers[i].first ? 0 : (buffers[i].bytes + alignment - 1) / alignment * alignment;
@@ -49,9 +49,8 @@ inline ArenaPlan plan_arena(std::span<const Lifetime> buffers, std::size_t align
     }
     plan.offsets[i] = offset;
     plan.bytes = std::max(plan.bytes, offset + size_of(i));
-    const auto position = std::upper_bound(placed.begin(), placed.end(), offset, [&](std::size_t value, std::size_t p) {
-      return value < plan.offsets[p];
-    });
+    const auto position = std::upper_bound(placed.begin(), placed.end(), offset,
+                                           [&](std::size_t value, std::size_t p) { return value < plan.offsets[p]; });
     placed.insert(position, i);
   }
 
@@ -59,7 +58,8 @@ inline ArenaPlan plan_arena(std::span<const Lifetime> buffers, std::size_t align
   for (const Lifetime& buffer : buffers) steps = std::max(steps, buffer.last + 1);
   std::vector<std::size_t> alive(static_cast<std::size_t>(steps), 0);
   for (std::size_t i = 0; i < buffers.size(); ++i) {
-    for (int step = buffers[i].first; step <= buffers[i].last; ++step) alive[static_cast<std::size_t>(step)] += size_of(i);
+    for (int step = buffers[i].first; step <= buffers[i].last; ++step)
+      alive[static_cast<std::size_t>(step)] += size_of(i);
   }
   for (const std::size_t bytes : alive) plan.lower_bound = std::max(plan.lower_bound, bytes);
   return plan;

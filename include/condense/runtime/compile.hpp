@@ -15,7 +15,7 @@ namespace condense::runtime {
 /// How a graph is compiled.
 struct CompileOptions {
   /// Shapes of the inputs, in the order of `graph.inputs()`. Empty: every dynamic dimension is 1.
-  std::vector<Shape> input_shapes;
+  std::vector<Shape> input_shapes = {};
 
   /// The kernels to run on; by default the best that this machine has. See `kernels::KernelSet` for one's own.
   kernels::KernelSet kernels = kernels::KernelSet::best();

@@ -93,7 +93,8 @@ struct Plan {
 
 /// A compiled network: packed weights, fused steps and one planned arena. Made by `compile`.
 ///
-/// Running allocates nothing, and gives the same bytes for any number of threads. One program runs one inference at a
+/// Running allocates nothing, and gives the same bytes for any number of threads. Only a "reference" step may take
+/// scratch memory, if its operator does: a product of two activations, for one. One program runs one inference at a
 /// time; a copy has an arena of its own and shares the weights, so each thread that serves requests takes a copy.
 class Program {
  public:
@@ -163,10 +164,10 @@ class Program {
 
  private:
   static void check(std::string_view kind, const detail::Port& port, const Tensor& tensor) {
-    require(tensor.type() == port.type.type && tensor.shape() == port.type.shape,
-            "the {} '{}' is {} {} in this program, it is given {} {}; compile for another shape, or convert", kind,
-            port.name, name(port.type.type), port.type.shape.to_string(), name(tensor.type()),
-            tensor.shape().to_string());
+    if (tensor.type() == port.type.type && tensor.shape() == port.type.shape) return;
+    throw InvalidArgument(fmt::format(  // not by `require`, whose arguments would allocate where nothing is wrong
+        "the {} '{}' is {} {} in this program, it is given {} {}; compile for another shape, or convert", kind,
+        port.name, name(port.type.type), port.type.shape.to_string(), name(tensor.type()), tensor.shape().to_string()));
   }
 
   std::byte* address(const detail::Port& port) const noexcept {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "condense/graph/detail/elementwise.hpp"
 #include "condense/graph/evaluate.hpp"
 #include "condense/train/gradients.hpp"
 
@@ -34,9 +35,9 @@ struct ValueGradient {
 /// depend on the number of threads. The graph must outlive it.
 class ForwardPass {
  public:
-  /// `inputs` are in the order of `graph.inputs()`; `wanted` are the values whose gradients will be asked for: constants,
-  /// inputs, or outputs of nodes. Throws `Unsupported` naming the node if the way from a wanted value leads through an
-  /// operator without a rule.
+  /// `inputs` are in the order of `graph.inputs()`; `wanted` are the values whose gradients will be asked for:
+  /// constants, inputs, or outputs of nodes. Throws `Unsupported` naming the node if the way from a wanted value leads
+  /// through an operator without a rule.
   ForwardPass(const graph::Graph& graph, std::span<const Tensor> inputs, std::span<const graph::Value> wanted,
               BackpropagateOptions options = {})
       : graph_(graph), options_(std::move(options)), wanted_(wanted.begin(), wanted.end()) {
@@ -55,8 +56,8 @@ class ForwardPass {
     return *tensor;
   }
 
-  /// The gradients of the values wanted, in their order; zeros for one that the loss does not depend on. `seeds` are the
-  /// derivatives of the loss with respect to some values; those given for one value add up. Can be called once.
+  /// The gradients of the values wanted, in their order; zeros for one that the loss does not depend on. `seeds` are
+  /// the derivatives of the loss with respect to some values; those given for one value add up. Can be called once.
   std::vector<Tensor> backpropagate(std::vector<ValueGradient> seeds) {
     require(!done_, "the values of this pass have been released; run the graph forward again");
     done_ = true;
@@ -74,8 +75,7 @@ class ForwardPass {
     for (const graph::Value value : wanted_) {
       std::optional<Tensor>& gradient = gradients_[index(value)];
       const graph::TensorType& type = types_[index(value)];
-      results.push_back(gradient ? *gradient
-                                 : Tensor(is_float(type.type) ? type.type : DataType::float32, type.shape));
+      results.push_back(gradient ? *gradient : Tensor(is_float(type.type) ? type.type : DataType::float32, type.shape));
     }
     return results;
   }
@@ -169,7 +169,8 @@ class ForwardPass {
     std::vector<graph::InputBuffer> sources;
     for (const graph::Value value : node.inputs) {
       const Tensor* tensor = find(value);
-      sources.push_back(tensor == nullptr ? graph::InputBuffer{} : graph::InputBuffer{types_[index(value)], tensor->raw()});
+      sources.push_back(tensor == nullptr ? graph::InputBuffer{}
+                                          : graph::InputBuffer{types_[index(value)], tensor->raw()});
     }
     const std::vector<graph::TensorType> types =
         graph_.infer(node, [this](graph::Value value) { return types_[index(value)]; });
@@ -212,9 +213,9 @@ class ForwardPass {
       output_types.push_back(types_[index(value)]);
       outputs.push_back(find(value));
     }
-    std::vector<Tensor> gradients =
-        rule.apply(node, Backward{input_types, output_types, inputs, outputs, output_gradients, wanted, options_.pool,
-                                  options_.memory});
+    std::vector<Tensor> gradients = rule.apply(
+        node,
+        Backward{input_types, output_types, inputs, outputs, output_gradients, wanted, options_.pool, options_.memory});
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       if (!wanted[i]) continue;
       require(i < gradients.size() && gradients[i].shape() == input_types[i].shape,

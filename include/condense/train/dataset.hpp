@@ -43,9 +43,9 @@ struct Batch {
   std::span<const Index> samples = {};  ///< Where they are in the dataset.
 };
 
-/// Changes one sample in place, such as an image (c, h, w), before the network sees it: shifts, flips, noise. The random
-/// numbers belong to the sample and the epoch, so the result does not depend on the order or the threads. Called from
-/// several threads at once.
+/// Changes one sample in place, such as an image (c, h, w), before the network sees it: shifts, flips, noise. The
+/// random numbers belong to the sample and the epoch, so the result does not depend on the order or the threads. Called
+/// from several threads at once.
 using Augmentation = std::function<void(TensorRef<float> sample, Random& random)>;
 
 /// The rows of `source` with the given numbers along its first axis.
@@ -65,8 +65,8 @@ inline Shape sample_shape(const Tensor& samples) { return Shape(samples.shape().
 
 /// The part [begin, end) of a dataset, such as the split into training and validation data.
 inline Dataset slice(const Dataset& data, Index begin, Index end) {
-  require(0 <= begin && begin <= end && end <= data.size(), "the samples [{}, {}) are not in a dataset of {}", begin, end,
-          data.size());
+  require(0 <= begin && begin <= end && end <= data.size(), "the samples [{}, {}) are not in a dataset of {}", begin,
+          end, data.size());
   std::vector<Index> samples;
   for (Index i = begin; i < end; ++i) samples.push_back(i);
   return {gather(data.inputs, samples), gather(data.targets, samples)};

@@ -16,9 +16,9 @@ namespace condense::train {
 
 /// What one epoch came to.
 struct EpochRecord {
-  Index epoch = 0;                 ///< From 1.
-  double learning_rate = 0;        ///< Of its last step.
-  double loss = 0;                 ///< Mean over the samples as they were trained on.
+  Index epoch = 0;                      ///< From 1.
+  double learning_rate = 0;             ///< Of its last step.
+  double loss = 0;                      ///< Mean over the samples as they were trained on.
   std::optional<double> accuracy = {};  ///< Likewise; where there are labels.
   std::optional<Scores> validation = {};
 };
@@ -32,7 +32,7 @@ struct FitState {
   OptimizerState optimizer = {};
   std::vector<EpochRecord> history = {};  ///< One for each epoch done.
   graph::Graph best = {};                 ///< The graph of the best epoch so far, if there are validation data.
-  Index best_epoch = 0;              ///< From 1; 0 before the first.
+  Index best_epoch = 0;                   ///< From 1; 0 before the first.
 };
 
 /// How a network is trained.
@@ -54,7 +54,7 @@ struct FitOptions {
   Index patience = 0;        ///< Stop after so many epochs without a better validation score; 0 for never.
 
   std::vector<graph::Value> parameters = {};  ///< What to train; empty for all of `parameters(graph)`.
-  double largest_gradient_norm = 0;      ///< Longer gradients are scaled down to it; 0 for no limit.
+  double largest_gradient_norm = 0;           ///< Longer gradients are scaled down to it; 0 for no limit.
   std::vector<graph::Value> keep = {};        ///< Values that the objective looks at, beside the outputs.
   GradientRules rules = {};
   ThreadPool pool = {};
@@ -108,8 +108,8 @@ inline void validate(const graph::Graph& graph, const Dataset& data, const FitOp
     if (!set.has_labels()) return;
     const std::span<const std::int64_t> labels = set.targets.values<std::int64_t>();
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      require(labels[i] >= 0 && labels[i] < output[1], "label {} of the {} is {}; the network has {} classes, 0 to {}", i,
-              name, labels[i], output[1], output[1] - 1);
+      require(labels[i] >= 0 && labels[i] < output[1], "label {} of the {} is {}; the network has {} classes, 0 to {}",
+              i, name, labels[i], output[1], output[1] - 1);
     }
   };
   check_labels(data, "training set");
@@ -242,8 +242,8 @@ inline FitResult resume(FitState state, const Dataset& data, const FitOptions& o
 /// networks take theirs from `initialize`.
 ///
 /// Everything random follows from the seed, and sums are taken in an order that the sizes determine: the same graph,
-/// data, options and machine give the same bytes for any number of threads. Throws `InvalidArgument` for data or options
-/// that do not fit and `Diverged`, naming epoch and batch, if the loss stops being a number.
+/// data, options and machine give the same bytes for any number of threads. Throws `InvalidArgument` for data or
+/// options that do not fit and `Diverged`, naming epoch and batch, if the loss stops being a number.
 inline FitResult fit(const graph::Graph& graph, const Dataset& data, const FitOptions& options = {}) {
   return resume({.graph = to_inference(graph)}, data, options);
 }

@@ -18,8 +18,8 @@ enum class Reads { nothing, inputs, outputs, everything };
 struct Backward {
   std::span<const graph::TensorType> input_types;  ///< Of an absent optional input, meaningless.
   std::span<const graph::TensorType> output_types;
-  std::span<const Tensor* const> inputs;           ///< Null if absent or not kept.
-  std::span<const Tensor* const> outputs;          ///< Null if not kept.
+  std::span<const Tensor* const> inputs;   ///< Null if absent or not kept.
+  std::span<const Tensor* const> outputs;  ///< Null if not kept.
 
   /// Derivatives of the loss with respect to the outputs; null where the loss does not depend on one. Those of integer
   /// tensors are float tensors. At least one is there.
@@ -54,8 +54,8 @@ struct Backward {
 ///     };
 ///
 /// `backward` gives one tensor for each input: dloss/dinput, of the input's shape, where it is wanted, and anything
-/// where it is not. It throws `Unsupported` for an input without a gradient. Its result does not depend on the number of
-/// threads.
+/// where it is not. It throws `Unsupported` for an input without a gradient. Its result does not depend on the number
+/// of threads.
 template <class Op>
 struct Gradient;
 

@@ -8,17 +8,6 @@
 
 #include "condense/graph/graph.hpp"
 #include "condense/train/gradient.hpp"
-#include "condense/train/gradients/activation.hpp"
-#include "condense/train/gradients/arithmetic.hpp"
-#include "condense/train/gradients/batch_normalization.hpp"
-#include "condense/train/gradients/concat.hpp"
-#include "condense/train/gradients/conv.hpp"
-#include "condense/train/gradients/gemm.hpp"
-#include "condense/train/gradients/mat_mul.hpp"
-#include "condense/train/gradients/pool.hpp"
-#include "condense/train/gradients/quantize.hpp"
-#include "condense/train/gradients/reshape.hpp"
-#include "condense/train/gradients/softmax.hpp"
 
 namespace condense::train {
 
@@ -45,11 +34,7 @@ struct GradientRule {
 ///     rules.add<Tanh>();
 class GradientRules {
  public:
-  GradientRules() {
-    using namespace graph;  // NOLINT: the list reads as the list of operators does
-    add<Add, AveragePool, BatchNormalization, Clip, Concat, Conv, DequantizeLinear, Flatten, Gemm, GlobalAveragePool,
-        HardSwish, LeakyRelu, MatMul, MaxPool, Mul, QuantizeLinear, Relu, Reshape, Sigmoid, Softmax>();
-  }
+  GradientRules();
 
   /// Takes `Gradient<Op>` for each of the operators, in the place of the rule that one may have.
   template <Differentiable... Ops>
@@ -61,9 +46,10 @@ class GradientRules {
   const GradientRule& of(const graph::Node& node) const {
     const auto found = rules_.find(node.op.id());
     if (found == rules_.end()) {
-      throw Unsupported(fmt::format("node '{}' ({}): this operator has no gradient; specialise train::Gradient for it "
-                                    "and add it to the GradientRules, or train only what comes after the node",
-                                    node.name, node.op.type()));
+      throw Unsupported(
+          fmt::format("node '{}' ({}): this operator has no gradient; specialise train::Gradient for it "
+                      "and add it to the GradientRules, or train only what comes after the node",
+                      node.name, node.op.type()));
     }
     return found->second;
   }
@@ -71,14 +57,18 @@ class GradientRules {
  private:
   template <Differentiable Op>
   void set() {
-    rules_[typeid(Op)] = GradientRule{
-        Gradient<Op>::kReads,
-        [](const graph::Operator& op, const Backward& b) { return Gradient<Op>::backward(*op.get_if<Op>(), b); }};
+    rules_[typeid(Op)] = GradientRule{Gradient<Op>::kReads, [](const graph::Operator& op, const Backward& b) {
+                                        return Gradient<Op>::backward(*op.get_if<Op>(), b);
+                                      }};
   }
 
   std::unordered_map<std::type_index, GradientRule> rules_;
 };
 
 }  // namespace condense::train
+
+#ifndef CONDENSE_COMPILED
+#include "condense/train/gradients.ipp"
+#endif
 
 #endif

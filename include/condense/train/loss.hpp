@@ -52,8 +52,9 @@ struct SoftmaxCrossEntropy {
     const std::int64_t* labels;
     Index classes;
     void check(Index row) const {
-      require(labels[row] >= 0 && labels[row] < classes, "label {} of the batch is {}; the network has {} classes, 0 to {}",
-              row, labels[row], classes, classes - 1);
+      require(labels[row] >= 0 && labels[row] < classes,
+              "label {} of the batch is {}; the network has {} classes, 0 to {}", row, labels[row], classes,
+              classes - 1);
     }
     double operator()(Index row, Index column) const { return labels[row] == column ? 1.0 : 0.0; }
   };

@@ -26,13 +26,15 @@ struct UpdateContext {
 ///
 /// `update` works on each element by itself: on entry i of `slots` at the same place, and on nothing else.
 template <class T>
-concept OptimizerType = requires {
-  { T::kSlots } -> std::convertible_to<int>;  // first: it keeps `Optimizer` itself out of the questions below
-} && std::copy_constructible<T> && requires(const T& rule, std::span<float> weights, std::span<const float> gradient,
-                                           std::span<const std::span<float>> slots, const UpdateContext& context) {
-  { rule.validate() } -> std::same_as<void>;
-  { rule.update(weights, gradient, slots, context) } -> std::same_as<void>;
-};
+concept OptimizerType =
+    requires {
+      { T::kSlots } -> std::convertible_to<int>;  // first: it keeps `Optimizer` itself out of the questions below
+    } && std::copy_constructible<T> &&
+    requires(const T& rule, std::span<float> weights, std::span<const float> gradient,
+             std::span<const std::span<float>> slots, const UpdateContext& context) {
+      { rule.validate() } -> std::same_as<void>;
+      { rule.update(weights, gradient, slots, context) } -> std::same_as<void>;
+    };
 
 /// Stochastic gradient descent with momentum: g = gradient + weight_decay * w, v = momentum * v + g, and w -= rate * v,
 /// or rate * (g + momentum * v) after Nesterov (Sutskever et al., "On the importance of initialization and momentum in
@@ -104,7 +106,7 @@ struct AdamW {
 
 /// What an optimiser remembers between steps: plain data that can be kept and restored.
 struct OptimizerState {
-  Index step = 0;                          ///< Updates made.
+  Index step = 0;                               ///< Updates made.
   std::vector<std::vector<Tensor>> slots = {};  ///< Of each parameter.
 };
 

@@ -19,10 +19,11 @@ namespace condense::train {
 /// What a constant is to the node that reads it.
 enum class Role { none, weight, bias, scale };
 
-/// The role of input i of a node: weights and biases of Conv, Gemm and MatMul, scale and bias of BatchNormalization, and
-/// the operands of Add (bias) and Mul (scale).
+/// The role of input i of a node: weights and biases of Conv, Gemm and MatMul, scale and bias of BatchNormalization,
+/// and the operands of Add (bias) and Mul (scale).
 inline Role role(const graph::Node& node, std::size_t i) {
-  if (node.op.is<graph::Conv>() || node.op.is<graph::Gemm>()) return i == 1 ? Role::weight : i == 2 ? Role::bias : Role::none;
+  if (node.op.is<graph::Conv>() || node.op.is<graph::Gemm>())
+    return i == 1 ? Role::weight : i == 2 ? Role::bias : Role::none;
   if (node.op.is<graph::MatMul>()) return Role::weight;
   if (node.op.is<graph::BatchNormalization>()) return i == 1 ? Role::scale : i == 2 ? Role::bias : Role::none;
   if (node.op.is<graph::Add>()) return Role::bias;
@@ -45,7 +46,8 @@ inline std::vector<Parameter> parameters(const graph::Graph& graph) {
   const std::vector<int> producer = graph.producers();
   const auto origin = [&](graph::Value value) {
     while (value.exists() && producer[static_cast<std::size_t>(value.index)] >= 0) {
-      const graph::Node& node = graph.nodes()[static_cast<std::size_t>(producer[static_cast<std::size_t>(value.index)])];
+      const graph::Node& node =
+          graph.nodes()[static_cast<std::size_t>(producer[static_cast<std::size_t>(value.index)])];
       if (!node.op.is<graph::QuantizeLinear>() && !node.op.is<graph::DequantizeLinear>()) break;
       value = node.inputs[0];
     }

@@ -46,8 +46,8 @@ Objective objective(const graph::Graph& graph, Loss loss) {
 struct TrainerOptions {
   Optimizer optimizer = AdamW{};
   std::vector<graph::Value> parameters = {};  ///< What to train; empty for all of `parameters(graph)`.
-  double largest_gradient_norm = 0;           ///< Longer gradients are scaled down to it (over all parameters); 0 for no limit.
-  std::vector<graph::Value> keep = {};        ///< Values that the objective looks at, beside the outputs.
+  double largest_gradient_norm = 0;  ///< Longer gradients are scaled down to it (over all parameters); 0 for no limit.
+  std::vector<graph::Value> keep = {};  ///< Values that the objective looks at, beside the outputs.
   GradientRules rules = {};
   ThreadPool pool = {};
   TensorPool memory = {};
@@ -116,8 +116,9 @@ class Trainer {
 
   /// One step on a batch. Throws `Diverged`, and leaves everything as it was, if the loss or gradients are not finite.
   StepResult step(const Batch& batch, double learning_rate) {
-    ForwardPass pass(graph_, {&batch.inputs, 1}, parameters_,
-                     {.rules = options_.rules, .keep = options_.keep, .pool = options_.pool, .memory = options_.memory});
+    ForwardPass pass(
+        graph_, {&batch.inputs, 1}, parameters_,
+        {.rules = options_.rules, .keep = options_.keep, .pool = options_.pool, .memory = options_.memory});
     ObjectiveValue value = objective_(pass, batch);
     require_finite(value.value, "loss", learning_rate);
     const StepResult result{value.value, correct_samples(graph_, pass, batch)};
@@ -136,9 +137,10 @@ class Trainer {
  private:
   void require_finite(double value, std::string_view what, double learning_rate) const {
     if (std::isfinite(value)) return;
-    throw Diverged(fmt::format("the {} is {} at step {}; lower the learning rate of {}, limit the gradient's norm, or "
-                               "look for NaN in the data",
-                               what, value, state_.step + 1, learning_rate));
+    throw Diverged(
+        fmt::format("the {} is {} at step {}; lower the learning rate of {}, limit the gradient's norm, or "
+                    "look for NaN in the data",
+                    what, value, state_.step + 1, learning_rate));
   }
 
   /// Scales the gradients down if their common norm is too large (Pascanu et al., "On the difficulty of training
@@ -146,7 +148,8 @@ class Trainer {
   void limit(std::vector<Tensor>& gradients, double learning_rate) const {
     double squares = 0;
     for (const Tensor& gradient : gradients) {
-      for (const float slope : gradient.values<float>()) squares += static_cast<double>(slope) * static_cast<double>(slope);
+      for (const float slope : gradient.values<float>())
+        squares += static_cast<double>(slope) * static_cast<double>(slope);
     }
     const double norm = std::sqrt(squares);
     require_finite(norm, "norm of the gradient", learning_rate);

@@ -50,9 +50,7 @@ inline bool keeps_scale(const graph::Operator& op) {
   return op.is<graph::MaxPool>() || op.is<graph::Flatten>() || op.is<graph::Reshape>() || op.is<graph::Concat>();
 }
 
-inline bool is_float32(const quantize::NumberFormat& format) {
-  return format.scheme == quantize::SchemeKind::float32;
-}
+inline bool is_float32(const quantize::NumberFormat& format) { return format.scheme == quantize::SchemeKind::float32; }
 
 inline bool is_product(const graph::Operator& op) {
   return op.is<graph::Conv>() || op.is<graph::Gemm>() || op.is<graph::MatMul>();
@@ -96,7 +94,9 @@ class QuantizationPlanner {
       const bool has_bias = node.inputs.size() > 2 && node.inputs[2].exists();
       if (gemm->trans_a) return "its first operand is transposed";
       if (gemm->alpha != 1 || (has_bias && gemm->beta != 1)) return "its alpha or beta is not 1";
-      if (has_bias && graph_.type(node.inputs[2]).shape.count() != weights->shape()[gemm->trans_b ? 0 : 1]) {
+      const Shape bias = has_bias ? graph_.type(node.inputs[2]).shape : Shape{};
+      const bool by_row = bias.rank() > 1 && bias[0] != 1;
+      if (has_bias && (by_row || bias.count() != weights->shape()[gemm->trans_b ? 0 : 1])) {
         return "its bias is not one for each output";
       }
     }
@@ -119,12 +119,15 @@ class QuantizationPlanner {
       return fmt::format("{} has no integer form", node.op.type());
     }
     if (!quantize_activations_) return "activations are kept in float as configured";
-    if (weights_.overrides.contains(node.name) && is_float32(weights_.format(node.name))) {
-      return "kept in float as configured";
-    }
+    if (is_kept_float(node)) return "kept in float as configured";
     if (graph_.type(node.outputs[0]).type != DataType::float32) return "it does not compute with float32";
-    if (binary && (graph_.is_constant(node.inputs[0]) || graph_.is_constant(node.inputs[1]))) {
+    const auto constant = [&](graph::Value input) { return graph_.is_constant(input); };
+    if ((binary || node.op.is<graph::Concat>()) && std::ranges::any_of(node.inputs, constant)) {
       return "one operand is a constant";
+    }
+    const auto fixed = [&](graph::Value input) { return !input.exists() || graph_.is_constant(input); };
+    if (node.op.is<graph::Clip>() && !std::all_of(node.inputs.begin() + 1, node.inputs.end(), fixed)) {
+      return "its bounds are not constant";
     }
     if (binary && graph_.type(node.inputs[0]).shape != graph_.type(node.inputs[1]).shape) {
       return "its operands have different shapes";
@@ -133,6 +136,11 @@ class QuantizationPlanner {
       if (plan_.quantized.contains(input)) return {};
     }
     return "its inputs are float";
+  }
+
+  /// True for a node without weights that the configuration keeps in float.
+  bool is_kept_float(const graph::Node& node) const {
+    return weights_.overrides.contains(node.name) && is_float32(weights_.format(node.name));
   }
 
   /// The inputs that are activations.
@@ -155,7 +163,7 @@ class QuantizationPlanner {
   /// The Relu or Clip that can be computed with a node, if its result is read by nothing else.
   FusedClamp clamp_after(const graph::Node& node) const {
     const graph::Node* next = only_consumer(node.outputs[0]);
-    if (next == nullptr || keeps_scale(node.op)) return {};
+    if (next == nullptr || keeps_scale(node.op) || is_kept_float(*next)) return {};
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     if (next->op.is<graph::Relu>()) return {next, {0, kInfinity}};
     if (!next->op.is<graph::Clip>()) return {};

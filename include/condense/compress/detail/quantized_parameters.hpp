@@ -2,6 +2,7 @@
 #define CONDENSE_COMPRESS_DETAIL_QUANTIZED_PARAMETERS_HPP
 
 #include <cmath>
+#include <limits>
 
 #include "condense/graph/operators.hpp"
 #include "condense/quantize/mixed_precision.hpp"
@@ -42,9 +43,9 @@ inline quantize::QuantizedTensor quantize_weights(const graph::Operator& op, con
                                                   std::span<const float> least_scales = {}) {
   const quantize::Granularity granularity = granularity_for(op, weights.shape(), format);
   return quantize::with_scheme(format, [&](const auto& scheme) {
-    const std::vector<quantize::Range> ranges =
-        search_range ? quantize::mean_squared_error_ranges(weights, scheme, granularity)
-                     : quantize::slice_ranges(weights, granularity);
+    const std::vector<quantize::Range> ranges = search_range
+                                                    ? quantize::mean_squared_error_ranges(weights, scheme, granularity)
+                                                    : quantize::slice_ranges(weights, granularity);
     quantize::QuantizationParameters parameters = quantize::quantization_parameters(scheme, granularity, ranges);
     for (std::size_t i = 0; i < least_scales.size(); ++i) {
       parameters.scales[i] = std::max(parameters.scales[i], least_scales[i]);
@@ -53,25 +54,13 @@ inline quantize::QuantizedTensor quantize_weights(const graph::Operator& op, con
   });
 }
 
-/// The indices into a codebook as a tensor of the smallest type that holds them.
-inline Tensor codebook_indices(const quantize::QuantizedTensor& tensor) {
-  Tensor result(tensor.parameters.type.storage(), tensor.shape);
-  std::vector<std::uint8_t> indices(static_cast<std::size_t>(tensor.count()));
-  for (std::size_t i = 0; i < indices.size(); ++i) {
-    indices[i] = static_cast<std::uint8_t>(tensor.integer(static_cast<Index>(i)));
-  }
-  pack_codes(indices, bits(result.type()), {result.mutable_raw(), result.bytes()});
-  return result;
-}
-
 /// Adds constants and a dequantisation that make the reals of a quantised tensor, and returns these.
 inline graph::Value add_dequantized(graph::Graph& graph, const std::string& name,
                                     const quantize::QuantizedTensor& tensor) {
   const quantize::Granularity& granularity = tensor.parameters.granularity;
   const Index axis = granularity.axis;
   const Index block_size = granularity.group_size;
-  const graph::Value scale =
-      graph.constant(name + ".scale", quantize::scale_tensor(tensor.parameters, tensor.shape));
+  const graph::Value scale = graph.constant(name + ".scale", quantize::scale_tensor(tensor.parameters, tensor.shape));
   if (tensor.levels.empty()) {
     std::vector<graph::Value> inputs{graph.constant(name + ".codes", quantize::integers(tensor)), scale};
     if (!tensor.parameters.zero_points.empty()) {
@@ -81,12 +70,12 @@ inline graph::Value add_dequantized(graph::Graph& graph, const std::string& name
     return graph.add(graph::DequantizeLinear{.axis = axis, .block_size = block_size}, std::move(inputs),
                      name + ".dequantize");
   }
-  const graph::Value codes = graph.constant(name + ".codes", codebook_indices(tensor));
+  const graph::Value codes = graph.constant(name + ".codes", quantize::indices(tensor));
   const auto integers = quantize::integer_levels(tensor.levels);
   const Shape levels{static_cast<Index>(tensor.levels.size())};
-  const graph::Value codebook =
-      graph.constant(name + ".codebook", integers ? Tensor::of<std::int8_t>(levels, std::span<const std::int8_t>(*integers))
-                                                  : Tensor::of<float>(levels, std::span<const float>(tensor.levels)));
+  const graph::Value codebook = graph.constant(
+      name + ".codebook", integers ? Tensor::of<std::int8_t>(levels, std::span<const std::int8_t>(*integers))
+                                   : Tensor::of<float>(levels, std::span<const float>(tensor.levels)));
   return graph.add(graph::DequantizeCodebook{.axis = axis, .block_size = block_size}, {codes, codebook, scale},
                    name + ".dequantize");
 }
@@ -101,7 +90,7 @@ inline std::vector<float> least_scales_for_bias(const Tensor& bias, float input_
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double needed = std::abs(static_cast<double>(values[i])) / (kLargestBias * static_cast<double>(input_scale));
     float& scale = least[scales == 1 ? 0 : i];
-    scale = std::max(scale, std::nextafter(static_cast<float>(needed), 1.0F));
+    scale = std::max(scale, std::nextafter(static_cast<float>(needed), std::numeric_limits<float>::max()));
   }
   return least;
 }

@@ -22,9 +22,9 @@ void depthwise_sums(const ActivationRows& input, Index row, const Weight* weight
   std::fill_n(sums, kDepthwiseTile, Sum{0});
   for (Index tap = 0; tap < input.taps; ++tap) {
     const std::int32_t offset = input.offsets[row * input.taps + tap];
-    const Activation* a =
-        (offset < 0 ? static_cast<const Activation*>(input.padding) : static_cast<const Activation*>(input.data) + offset) +
-        channel;
+    const Activation* a = (offset < 0 ? static_cast<const Activation*>(input.padding)
+                                      : static_cast<const Activation*>(input.data) + offset) +
+                          channel;
     const Weight* w = weights + tap * input.depth + channel;
     if (count == kDepthwiseTile) {
       for (Index c = 0; c < kDepthwiseTile; ++c) sums[c] += static_cast<Sum>(a[c]) * static_cast<Sum>(w[c]);

@@ -59,9 +59,9 @@ inline float short_multiplier(float value) noexcept {
 ///
 ///   static void add(const AddArguments&) noexcept;
 ///   static void multiply(const MultiplyArguments&) noexcept;
-///   static void lookup(const std::uint8_t* input, const std::uint8_t* table, Index count, std::uint8_t* output) noexcept;
-///   static void quantize(const float* input, float scale, const CodeOutput&, Index count) noexcept;
-///   static void dequantize(const Codes&, float scale, Index count, float* output) noexcept;
+///   static void lookup(const std::uint8_t* input, const std::uint8_t* table, Index count, std::uint8_t* output)
+///   noexcept; static void quantize(const float* input, float scale, const CodeOutput&, Index count) noexcept; static
+///   void dequantize(const Codes&, float scale, Index count, float* output) noexcept;
 ///
 /// `lookup` maps each byte through a table of 256. `quantize` and `dequantize` are those of the numeric contract.
 template <class Isa>

@@ -32,8 +32,7 @@ struct Elementwise<simd::Scalar> {
     });
   }
 
-  static void lookup(const std::uint8_t* input, const std::uint8_t* table, Index count,
-                     std::uint8_t* output) noexcept {
+  static void lookup(const std::uint8_t* input, const std::uint8_t* table, Index count, std::uint8_t* output) noexcept {
     for (Index i = 0; i < count; ++i) output[i] = table[input[i]];
   }
 
@@ -61,8 +60,7 @@ struct Elementwise<simd::Scalar> {
   static void store(const CodeOutput& output, Index count, Value&& value) noexcept {
     auto* codes = static_cast<std::uint8_t*>(output.data);
     for (Index i = 0; i < count; ++i) {
-      codes[i] = static_cast<std::uint8_t>(
-          round_to_code(value(i), output.zero_point, output.lowest, output.highest));
+      codes[i] = static_cast<std::uint8_t>(round_to_code(value(i), output.zero_point, output.lowest, output.highest));
     }
   }
 };

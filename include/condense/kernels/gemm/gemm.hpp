@@ -107,8 +107,8 @@ struct FloatGemmArguments {
   Index output_stride = 0;
 };
 
-/// Float matrix product over packed weights; members as in `Gemm`, with `pack(columns, k, weights, packed)`. Sums may be
-/// taken in any order.
+/// Float matrix product over packed weights; members as in `Gemm`, with `pack(columns, k, weights, packed)`. Sums may
+/// be taken in any order.
 template <class Isa>
 struct FloatGemm;
 

@@ -5,8 +5,8 @@
 
 namespace condense::kernels {
 
-/// Transposes each of `batch` matrices (rows x columns) of elements of `element_bytes` bytes (1, 2, 4 or 8). With rows =
-/// channels and columns = positions it takes channels-first images to channels-last; the other way round, back.
+/// Transposes each of `batch` matrices (rows x columns) of elements of `element_bytes` bytes (1, 2, 4 or 8). With rows
+/// = channels and columns = positions it takes channels-first images to channels-last; the other way round, back.
 struct TransposeArguments {
   const void* input = nullptr;
   Index batch = 1;

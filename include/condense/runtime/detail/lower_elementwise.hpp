@@ -99,8 +99,8 @@ inline Tensor reals_of_all_codes(const QuantizedValue& value) {
 
 using LookupTable = std::array<std::uint8_t, 256>;
 
-/// The codes of 256 reals after the clamp and quantisation of a tail: any elementwise operation between a dequantisation
-/// and a quantisation is such a table, exactly.
+/// The codes of 256 reals after the clamp and quantisation of a tail: any elementwise operation between a
+/// dequantisation and a quantisation is such a table, exactly.
 inline LookupTable codes_of(const Tensor& reals, const Tail& tail) {
   LookupTable table{};
   for (std::size_t byte = 0; byte < table.size(); ++byte) {
@@ -111,14 +111,13 @@ inline LookupTable codes_of(const Tensor& reals, const Tail& tail) {
   return table;
 }
 
-inline void append_lookup(Lowering& lowering, StepInfo info, int from, int to, Index count,
-                          const LookupTable& table) {
-  lowering.append(std::move(info), {from}, {to},
-                  [=, lookup = lowering.kernels().elementwise.lookup](const Execution& e) {
-                    parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-                      lookup(e.at<std::uint8_t>(from) + begin, table.data(), end - begin, e.at<std::uint8_t>(to) + begin);
-                    });
-                  });
+inline void append_lookup(Lowering& lowering, StepInfo info, int from, int to, Index count, const LookupTable& table) {
+  lowering.append(
+      std::move(info), {from}, {to}, [=, lookup = lowering.kernels().elementwise.lookup](const Execution& e) {
+        parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
+          lookup(e.at<std::uint8_t>(from) + begin, table.data(), end - begin, e.at<std::uint8_t>(to) + begin);
+        });
+      });
 }
 
 /// The buffer of quantised codes expressed in the parameters of a tail; a table does it where they differ.
@@ -144,7 +143,8 @@ inline bool lower_unary(Lowering& lowering, const graph::Node& node) {
 
   const Tensor reals = reals_of_all_codes(*input);
   std::vector<const Tensor*> arguments{&reals};
-  for (std::size_t i = 1; i < node.inputs.size(); ++i) arguments.push_back(lowering.graph().constant_if(node.inputs[i]));
+  for (std::size_t i = 1; i < node.inputs.size(); ++i)
+    arguments.push_back(lowering.graph().constant_if(node.inputs[i]));
   const LookupTable table = codes_of(graph::evaluate_node(node, arguments).front(), tail);
 
   lowering.cover(tail);
@@ -168,15 +168,15 @@ inline bool lower_quantize(Lowering& lowering, const graph::Node& node) {
                                    .zero_point = quantized->affine.zero_point,
                                    .lowest = quantized->integers().lowest(),
                                    .highest = quantized->integers().highest()};
-  lowering.append({node.name, "QuantizeLinear", "-", "elementwise"}, {from}, {to},
-                  [=, scale = quantized->affine.scale,
-                   quantize = lowering.kernels().elementwise.quantize](const Execution& e) {
-                    parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-                      kernels::CodeOutput block = output;
-                      block.data = e.at<std::byte>(to) + begin;
-                      quantize(e.at<float>(from) + begin, scale, block, end - begin);
-                    });
-                  });
+  lowering.append(
+      {node.name, "QuantizeLinear", "-", "elementwise"}, {from}, {to},
+      [=, scale = quantized->affine.scale, quantize = lowering.kernels().elementwise.quantize](const Execution& e) {
+        parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
+          kernels::CodeOutput block = output;
+          block.data = e.at<std::byte>(to) + begin;
+          quantize(e.at<float>(from) + begin, scale, block, end - begin);
+        });
+      });
   return true;
 }
 

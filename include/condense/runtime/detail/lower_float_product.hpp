@@ -77,7 +77,8 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   work->product = *product;
   const Product& p = work->product;
   std::vector<float> ordered;
-  for (const Index element : p.weight_order) ordered.push_back(weights->values<float>()[static_cast<std::size_t>(element)]);
+  for (const Index element : p.weight_order)
+    ordered.push_back(weights->values<float>()[static_cast<std::size_t>(element)]);
   pack(lowering.kernels(), ordered, *work);
   work->bias = *bias;
   work->padding.assign(static_cast<std::size_t>(p.channels()), 0.0F);
@@ -88,14 +89,13 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   lowering.count_weights(work->packed.size() + work->bias.size() * sizeof(float));
   const int from = lowering.request(node.inputs[0], p.layout);
   const int to = lowering.produce(tail.result, p.layout);
-  lowering.append({node.name, tail.operation, "float32", p.is_depthwise() ? "depthwise" : "gemm",
-                   p.multiply_accumulates()},
-                  {from}, {to},
-                  [work = std::shared_ptr<const FloatProduct>(std::move(work)), from, to,
-                   gemm = lowering.kernels().float_gemm,
-                   depthwise = lowering.kernels().float_depthwise](const Execution& e) {
-                    run_float_product(*work, gemm, depthwise, e.at<float>(from), e.at<float>(to), e.pool);
-                  });
+  lowering.append(
+      {node.name, tail.operation, "float32", p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()}, {from},
+      {to},
+      [work = std::shared_ptr<const FloatProduct>(std::move(work)), from, to, gemm = lowering.kernels().float_gemm,
+       depthwise = lowering.kernels().float_depthwise](const Execution& e) {
+        run_float_product(*work, gemm, depthwise, e.at<float>(from), e.at<float>(to), e.pool);
+      });
   return true;
 }
 

@@ -52,9 +52,10 @@ inline bool lower_concat(Lowering& lowering, const graph::Node& node) {
   if (in_codes) lowering.cover(tail);
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     // A value of one position or channel has one layout: it is what either layout would be.
-    const int buffer = in_codes ? request_as(lowering, sources[i], tail, layout)
-                                : lowering.request(node.inputs[i], layout);
-    const auto piece = static_cast<std::size_t>(lowering.shape(node.inputs[i]).count() / std::max<Index>(outer, 1)) * bytes;
+    const int buffer =
+        in_codes ? request_as(lowering, sources[i], tail, layout) : lowering.request(node.inputs[i], layout);
+    const auto piece =
+        static_cast<std::size_t>(lowering.shape(node.inputs[i]).count() / std::max<Index>(outer, 1)) * bytes;
     pieces.push_back({buffer, piece});
     reads.push_back(buffer);
     stride += piece;

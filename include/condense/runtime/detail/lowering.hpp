@@ -61,9 +61,7 @@ class Lowering {
   }
 
   /// The quantised activation behind an input of a node, if a DequantizeLinear made it.
-  std::optional<QuantizedValue> source(graph::Value value) const {
-    return quantized_source(graph_, producer(value));
-  }
+  std::optional<QuantizedValue> source(graph::Value value) const { return quantized_source(graph_, producer(value)); }
 
   /// True if a node dequantises constants.
   bool is_dequantized_constant(const graph::Node& node) const {
@@ -148,12 +146,12 @@ class Lowering {
     require(quantized.has_value(), "node order: the value '{}' is needed before it is made", graph_.name(value));
     const int codes = request(quantized->codes, layout);
     const int target = produce(value, layout);
-    append({graph_.name(value), "DequantizeLinear", "-", "elementwise"}, {codes}, {target},
-           [codes, target, q = *quantized, count = shape(value).count(),
-            dequantize = kernels_.elementwise.dequantize](const Execution& e) {
-             dequantize({e.at<void>(codes), q.element(), q.affine.zero_point}, q.affine.scale, count,
-                        e.at<float>(target));
-           });
+    append(
+        {graph_.name(value), "DequantizeLinear", "-", "elementwise"}, {codes}, {target},
+        [codes, target, q = *quantized, count = shape(value).count(),
+         dequantize = kernels_.elementwise.dequantize](const Execution& e) {
+          dequantize({e.at<void>(codes), q.element(), q.affine.zero_point}, q.affine.scale, count, e.at<float>(target));
+        });
     return target;
   }
 
@@ -230,7 +228,8 @@ class Lowering {
   Tensor channels_last(const Tensor& tensor) const {
     const auto [batch, channels, positions] = extents(tensor.shape());
     Tensor result(tensor.type(), tensor.shape());
-    kernels_.layout.transpose({tensor.raw(), batch, channels, positions, bits(tensor.type()) / 8, result.mutable_raw()});
+    kernels_.layout.transpose(
+        {tensor.raw(), batch, channels, positions, bits(tensor.type()) / 8, result.mutable_raw()});
     return result;
   }
 

@@ -11,18 +11,18 @@
 
 namespace condense::runtime::detail {
 
-/// Convolution, Gemm and MatMul seen as one thing: rows of activations, made of `taps` pieces of `depth` elements, times
-/// columns of weights, in `groups` that each read their own channels.
+/// Convolution, Gemm and MatMul seen as one thing: rows of activations, made of `taps` pieces of `depth` elements,
+/// times columns of weights, in `groups` that each read their own channels.
 struct Product {
   Index images = 1;
   Index rows = 0;  ///< Per image.
   Index groups = 1;
   Index columns = 0;  ///< Per group.
   Index taps = 1;
-  Index depth = 0;                        ///< Channels of one group.
-  Index image_elements = 0;               ///< From one image of the input to the next.
-  std::vector<std::int32_t> offsets;      ///< (rows x taps), see `kernels::ActivationRows`; empty if rows lie in line.
-  std::vector<Index> weight_order;        ///< Element of the weight constant for each (group, column, tap, depth).
+  Index depth = 0;                         ///< Channels of one group.
+  Index image_elements = 0;                ///< From one image of the input to the next.
+  std::vector<std::int32_t> offsets;       ///< (rows x taps), see `kernels::ActivationRows`; empty if rows lie in line.
+  std::vector<Index> weight_order;         ///< Element of the weight constant for each (group, column, tap, depth).
   Layout layout = Layout::channels_first;  ///< Of input and output.
 
   Index channels() const noexcept { return groups * depth; }
@@ -85,7 +85,8 @@ inline Product matrix_product(Index rows, const Shape& weights, bool transposed)
   p.depth = weights[transposed ? 1 : 0];
   p.image_elements = rows * p.depth;
   for (Index column = 0; column < p.columns; ++column) {
-    for (Index k = 0; k < p.depth; ++k) p.weight_order.push_back(transposed ? column * p.depth + k : k * p.columns + column);
+    for (Index k = 0; k < p.depth; ++k)
+      p.weight_order.push_back(transposed ? column * p.depth + k : k * p.columns + column);
   }
   return p;
 }

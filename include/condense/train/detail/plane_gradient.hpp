@@ -13,8 +13,8 @@ namespace condense::train::detail {
 /// Gradients of the convolution of single planes, as depthwise convolution needs them for each channel.
 ///
 /// Planes are split into one piece for each phase of the stride, all with the row length of the results plus the reach
-/// of the kernel, and the results' gradient is laid out with the same row length and zeros between. Then the gradient of
-/// a weight is one long dot product, and the gradient of a piece a sum of shifted vectors, without a bounds check.
+/// of the kernel, and the results' gradient is laid out with the same row length and zeros between. Then the gradient
+/// of a weight is one long dot product, and the gradient of a piece a sum of shifted vectors, without a bounds check.
 template <class T>
 class PlaneGradient {
  public:
@@ -34,30 +34,36 @@ class PlaneGradient {
         margin_ = std::max(margin_, offset);
       }
     }
-    piece_.resize(static_cast<std::size_t>(rows_ * pitch_));
-    result_gradient_.assign(static_cast<std::size_t>(margin_ + rows_ * pitch_), T{0});
+    const Index used = window.positions() == 0 ? 0 : (height.output - 1) * pitch_ + width.output;
+    length_ = (used + kVector - 1) / kVector * kVector;
+    piece_.assign(static_cast<std::size_t>(rows_ * pitch_ + kVector), T{0});
+    result_gradient_.assign(static_cast<std::size_t>(margin_ + rows_ * pitch_ + kVector), T{0});
   }
 
   /// The gradient (height.output, width.output) of one result plane, which the other functions work on.
   void load(const T* result_gradient) {
     const Index width = window_.width.output;
     for (Index row = 0; row < window_.height.output; ++row) {
-      std::copy_n(result_gradient + row * width, width, result_gradient_.data() + margin_ + row * pitch_);
+      copy_row(result_gradient + row * width, width, result_gradient_.data() + margin_ + row * pitch_);
     }
   }
 
   /// gradient (taps) += the gradient of the filter that made the result from `plane`.
   void add_filter_gradient(const T* plane, T* gradient) {
-    const Vector result(result_gradient_.data() + margin_, used());
+    const Vector result(result_gradient_.data() + margin_, length_);
     for_each_phase([&](Index vertical, Index horizontal, const std::vector<Tap>& taps) {
       for_each_row(vertical, horizontal, plane, [this](Index row, Index begin, Index end, const T* source) {
         T* target = piece_.data() + row * pitch_;
         const Index stride = window_.width.stride;
-        std::fill(target, target + begin, T{0});
-        for (Index j = begin; j < end; ++j, source += stride) target[j] = *source;
-        std::fill(target + end, target + pitch_, T{0});
+        for (Index j = 0; j < begin; ++j) target[j] = T{0};
+        if (stride == 1) {
+          copy_row(source, end - begin, target + begin);
+        } else {
+          for (Index j = begin; j < end; ++j, source += stride) target[j] = *source;
+        }
+        for (Index j = end; j < pitch_; ++j) target[j] = T{0};
       });
-      for (const Tap& tap : taps) gradient[tap.index] += Vector(piece_.data() + tap.offset, used()).dot(result);
+      for (const Tap& tap : taps) gradient[tap.index] += Vector(piece_.data() + tap.offset, length_).dot(result);
     });
   }
 
@@ -69,7 +75,11 @@ class PlaneGradient {
       for_each_row(vertical, horizontal, gradient, [this](Index row, Index begin, Index end, T* target) {
         const T* source = piece_.data() + row * pitch_;
         const Index stride = window_.width.stride;
-        for (Index j = begin; j < end; ++j, target += stride) *target += source[j];
+        if (stride == 1) {
+          MutableVector(target, end - begin) += Vector(source + begin, end - begin);
+        } else {
+          for (Index j = begin; j < end; ++j, target += stride) *target += source[j];
+        }
       });
     });
   }
@@ -81,10 +91,15 @@ class PlaneGradient {
   };
 
   using Vector = Eigen::Map<const Eigen::Matrix<T, Eigen::Dynamic, 1>>;
+  using MutableVector = Eigen::Map<Eigen::Matrix<T, Eigen::Dynamic, 1>>;
 
-  /// Length of a result with the gaps between its rows.
-  Index used() const noexcept {
-    return window_.positions() == 0 ? 0 : (window_.height.output - 1) * pitch_ + window_.width.output;
+  /// Elements that the longest vector registers hold at least. Sums run over a multiple of it, the surplus being zeros:
+  /// the planes of late layers are so small that a remainder would cost as much as the rest.
+  static constexpr Index kVector = 16;
+
+  /// Rows are short: a call of memmove costs more than the copy.
+  static void copy_row(const T* source, Index count, T* target) {
+    MutableVector(target, count) = Vector(source, count);
   }
 
   template <class Body>
@@ -96,8 +111,8 @@ class PlaneGradient {
     }
   }
 
-  /// Calls `body(row, begin, end, pixel)` for every row of a piece: its entries [begin, end) are the pixels from `pixel`
-  /// on, a stride apart, and the others are padding.
+  /// Calls `body(row, begin, end, pixel)` for every row of a piece: its entries [begin, end) are the pixels from
+  /// `pixel` on, a stride apart, and the others are padding.
   template <class Pixel, class Body>
   void for_each_row(Index vertical, Index horizontal, Pixel* plane, Body&& body) const {
     const graph::WindowAxis& height = window_.height;
@@ -140,6 +155,7 @@ class PlaneGradient {
   graph::Window window_;
   Index pitch_ = 0;
   Index rows_ = 0;
+  Index length_ = 0;  ///< Of a result with the gaps between its rows, rounded up.
   Index margin_ = 0;  ///< Zeros before the result's gradient, as many as the largest offset.
   std::vector<std::vector<Tap>> taps_of_;
   std::vector<T> piece_;

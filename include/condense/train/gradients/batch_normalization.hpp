@@ -16,7 +16,7 @@ namespace condense::train {
 /// - in training mode, where mean and variance are those of the batch, dx = scale / sqrt(variance + epsilon) *
 ///   (dy - dbias / m - n dscale / m) (Ioffe and Szegedy 2015, section 3); the running statistics, inputs and outputs,
 ///   have no part in y and get zeros;
-/// - in inference mode dx = scale / sqrt(variance + epsilon) * dy, dmean = -scale / sqrt(variance + epsilon) * dbias and
+/// - in inference mode dx = scale / sqrt(variance + epsilon) * dy, dmean = -scale / sqrt(variance + epsilon) * dbias,
 ///   dvariance = -scale / (2 (variance + epsilon)) * dscale.
 template <>
 struct Gradient<graph::BatchNormalization> {

@@ -1,0 +1,143 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "condense/runtime/compile.hpp"
+#include "support/quantized_networks.hpp"
+
+namespace {
+
+std::atomic<long> allocations = 0;
+
+}  // namespace
+
+// Replacements of the global functions in the whole test program; only this file looks at the count. Inlined, GCC would
+// take `free` for the wrong partner of `new`.
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(size > 0 ? size : 1);
+}
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  if (void* memory = operator new(size, std::nothrow)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
+  ++allocations;
+  const auto unit = static_cast<std::size_t>(alignment);
+  if (void* memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return memory;
+  throw std::bad_alloc();
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void* operator new[](std::size_t size) { return operator new(size); }
+void* operator new[](std::size_t size, const std::nothrow_t& tag) noexcept { return operator new(size, tag); }
+void* operator new[](std::size_t size, std::align_val_t alignment) { return operator new(size, alignment); }
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t a) noexcept { operator delete(memory, a); }
+void operator delete[](void* memory) noexcept { operator delete(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
+void operator delete[](void* memory, std::align_val_t a) noexcept { operator delete(memory, a); }
+void operator delete[](void* memory, std::size_t, std::align_val_t a) noexcept { operator delete(memory, a); }
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CONDENSE_TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define CONDENSE_TEST_SANITIZED 1
+#endif
+#endif
+
+// Eigen takes its temporaries from malloc. Where the C library lets a program stand before it, that is counted too; a
+// sanitizer stands there itself.
+#if defined(__GLIBC__) && !defined(CONDENSE_TEST_SANITIZED)
+#define CONDENSE_TEST_COUNTS_MALLOC 1
+extern "C" {
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* memory, std::size_t size);
+void* malloc(std::size_t size) noexcept {
+  ++allocations;
+  return __libc_malloc(size);
+}
+void* calloc(std::size_t count, std::size_t size) noexcept {
+  ++allocations;
+  return __libc_calloc(count, size);
+}
+void* realloc(void* memory, std::size_t size) noexcept {
+  ++allocations;
+  return __libc_realloc(memory, size);
+}
+}
+#endif
+
+namespace condense::runtime {
+namespace {
+
+/// Allocations of twenty runs into outputs that exist, after a first one.
+long allocations_of_runs(const graph::Graph& graph, const Tensor& input, const ThreadPool& pool) {
+  Program program = compile(graph, {.input_shapes = {input.shape()}});
+  std::vector<Tensor> outputs = program.run({input}, pool);  // a thread may set up its own state at the first call
+  const long before = allocations;
+  for (int repeat = 0; repeat < 20; ++repeat) program.run({&input, 1}, outputs, pool);
+  return allocations - before;
+}
+
+TEST(Program, AllocatesNothingWhenQuantizedNetworksRun) {
+  for (const int threads : {1, 3}) {
+    const ThreadPool pool(threads);
+    for (std::uint64_t seed = 0; seed < 12; ++seed) {
+      const graph::Graph graph = random_quantized_network(seed, ActivationTypes::mixed);
+      Random random(seed);
+      const Tensor images = random_tensor(graph.declared_shape(graph.inputs()[0]).with(0, 2), random);
+      EXPECT_EQ(allocations_of_runs(graph, images, pool), 0) << seed << ", " << threads << " threads";
+    }
+  }
+}
+
+/// A float network in which operators without a kernel of their own run too.
+graph::Graph float_network() {
+  Random random(4);
+  graph::Graph graph;
+  int constants = 0;
+  const auto constant = [&](const Shape& shape) {
+    return graph.constant(fmt::format("c{}", ++constants), random_tensor(shape, random));
+  };
+  graph::Value x = graph.input("images", DataType::float32, {kDynamic, 3, 12, 12});
+  x = graph.add(graph::Conv{.pads = {1, 1, 1, 1}}, {x, constant({8, 3, 3, 3}), constant({8})});
+  x = graph.add(graph::BatchNormalization{.epsilon = 5},
+                {x, constant({8}), constant({8}), constant({8}), constant({8})});
+  x = graph.add(graph::HardSwish{}, {x});
+  x = graph.add(graph::Conv{.group = 8}, {x, constant({8, 1, 3, 3})});
+  x = graph.add(graph::Add{}, {graph.add(graph::Mul{}, {x, constant({8, 1, 1})}), x});
+  x = graph.add(graph::Concat{.axis = 1}, {x, graph.add(graph::Sigmoid{}, {x})});
+  x = graph.add(graph::MaxPool{.kernel_shape = {2, 2}}, {x});
+  x = graph.add(graph::Flatten{}, {graph.add(graph::GlobalAveragePool{}, {x})});
+  x = graph.add(graph::Gemm{}, {x, constant({16, 10}), constant({10})});
+  graph.output(graph.add(graph::Softmax{}, {x}));
+  return graph;
+}
+
+TEST(Program, AllocatesNothingWhenFloatNetworksRun) {
+  Random random(2);
+  const Tensor images = random_tensor({2, 3, 12, 12}, random);
+  for (const int threads : {1, 3}) EXPECT_EQ(allocations_of_runs(float_network(), images, ThreadPool(threads)), 0);
+}
+
+TEST(Program, AllocationsWouldBeCounted) {
+  Random random(2);
+  const Tensor images = random_tensor({2, 3, 12, 12}, random);
+  Program program = compile(float_network(), {.input_shapes = {images.shape()}});
+  long before = allocations;
+  program.run({images});  // makes its outputs
+  EXPECT_GT(allocations - before, 0);
+#if defined(CONDENSE_TEST_COUNTS_MALLOC)
+  before = allocations;
+  std::free(std::malloc(static_cast<std::size_t>(before)));
+  EXPECT_EQ(allocations - before, 1);
+#endif
+}
+
+}  // namespace
+}  // namespace condense::runtime
