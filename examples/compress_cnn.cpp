@@ -44,14 +44,14 @@ struct Scheme {
 };
 
 graph::Graph train_network(const Options& options, const ThreadPool& pool, const Progress& progress) {
-  const train::FitResult result = train::fit(train::initialize(examples::fashion_network(), 1),
-                                             examples::fashion_data(options.data, "train"),
-                                             {.epochs = options.epochs,
-                                              .optimizer = train::AdamW{.weight_decay = 5e-3},
-                                              .schedule = train::CosineSchedule{.rate = 2e-3},
-                                              .augment = examples::shift_and_mirror,
-                                              .pool = pool,
-                                              .progress = progress});
+  const train::FitResult result =
+      train::fit(train::initialize(examples::fashion_network(), 1), examples::fashion_data(options.data, "train"),
+                 {.epochs = options.epochs,
+                  .optimizer = train::AdamW{.weight_decay = 5e-3},
+                  .schedule = train::CosineSchedule{.rate = 2e-3},
+                  .augment = examples::shift_and_mirror,
+                  .pool = pool,
+                  .progress = progress});
   return result.graph;
 }
 
@@ -133,7 +133,10 @@ std::vector<compress::Batch> calibration_batches(const train::Dataset& data, Ind
 }
 
 void print_coverage(const std::string& scheme, const compress::Coverage& coverage) {
-  report::Table table({{"node", "node"}, {"operation", "operation"}, {"runs in", "execution"}, {"weights", "weights"},
+  report::Table table({{"node", "node"},
+                       {"operation", "operation"},
+                       {"runs in", "execution"},
+                       {"weights", "weights"},
                        {"remark", "reason"}});
   for (const compress::NodeCoverage& node : coverage.nodes) {
     table.add({node.node, node.operation, std::string(name(node.execution)), node.weights, node.reason});
@@ -149,18 +152,21 @@ int run(const Options& options) {
   train::Dataset test = examples::fashion_data(options.data, "t10k");
   if (options.quick) test = train::slice(test, 0, std::min<Index>(test.size(), 500));
   const train::Dataset calibration = examples::fashion_data(options.data, "train");
-  const graph::Graph trained = options.train ? train_network(options, pool, progress) : examples::load_network(options.weights);
+  const graph::Graph trained =
+      options.train ? train_network(options, pool, progress) : examples::load_network(options.weights);
   if (!options.save.empty()) examples::save_network(trained, options.save);
   const graph::Graph network = compress::simplified(trained);
   const std::size_t float_bytes = graph::stored_bytes(network);
-  fmt::print("Fashion-MNIST CNN: {} parameters, {:.2f} million multiply-accumulates an image; {} test images, {} for "
-             "calibration, {} threads, {} kernels\n\n",
-             graph::parameter_count(trained), 1e-6 * static_cast<double>([&] {
-               std::int64_t sum = 0;
-               for (const graph::Node& node : network.nodes()) sum += graph::multiply_accumulates(network, node);
-               return sum;
-             }()),
-             test.size(), options.calibration_images, pool.threads(), kernels::KernelSet::best().name);
+  fmt::print(
+      "Fashion-MNIST CNN: {} parameters, {:.2f} million multiply-accumulates an image; {} test images, {} for "
+      "calibration, {} threads, {} kernels\n\n",
+      graph::parameter_count(trained), 1e-6 * static_cast<double>([&] {
+                                         std::int64_t sum = 0;
+                                         for (const graph::Node& node : network.nodes())
+                                           sum += graph::multiply_accumulates(network, node);
+                                         return sum;
+                                       }()),
+      test.size(), options.calibration_images, pool.threads(), kernels::KernelSet::best().name);
 
   const std::vector<compress::Batch> batches = calibration_batches(calibration, options.calibration_images);
   report::Table table({{"scheme", "scheme"},
@@ -196,7 +202,8 @@ int run(const Options& options) {
   }
   fmt::print("\n{}\n", table.text());
   fmt::print(
-      "Accuracy, SQNR of the logits and time are those of the compiled integer programs; bytes are all weights, biases,\n"
+      "Accuracy, SQNR of the logits and time are those of the compiled integer programs; bytes are all weights, "
+      "biases,\n"
       "scales and zero points as stored. Latency: one image, one thread, median.\n\n"
       "Try next: --coverage shows what runs in integers and why; --train trains the network again; and\n"
       "examples/quantize_tensor.cpp and calibrate_stream.cpp show the parts that this program is made of.\n");

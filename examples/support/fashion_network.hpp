@@ -22,9 +22,9 @@ class NetworkBuilder {
                    condense::Index group = 1, bool relu = true) {
     const condense::Index pad = kernel / 2;
     const auto weights = zeros(name + ".weight", {channels, channels_ / group, kernel, kernel});
-    value_ = graph_.add(
-        condense::graph::Conv{.strides = {stride, stride}, .pads = {pad, pad, pad, pad}, .group = group},
-        {value_, weights}, name);
+    value_ =
+        graph_.add(condense::graph::Conv{.strides = {stride, stride}, .pads = {pad, pad, pad, pad}, .group = group},
+                   {value_, weights}, name);
     channels_ = channels;
     normalize(name + ".norm");
     if (relu) value_ = graph_.add(condense::graph::Relu{}, {value_}, name + ".relu");
@@ -66,7 +66,8 @@ class NetworkBuilder {
 
   void normalize(const std::string& name) {
     std::vector<condense::graph::Value> inputs{value_};
-    for (const char* part : {".scale", ".bias", ".mean", ".variance"}) inputs.push_back(zeros(name + part, {channels_}));
+    for (const char* part : {".scale", ".bias", ".mean", ".variance"})
+      inputs.push_back(zeros(name + part, {channels_}));
     value_ = graph_.add(condense::graph::BatchNormalization{}, std::move(inputs), name);
   }
 

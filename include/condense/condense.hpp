@@ -58,6 +58,16 @@
 #include "condense/graph/passes/insert_quantize_dequantize.hpp"
 #include "condense/graph/passes/remove_dead_nodes.hpp"
 #include "condense/graph/passes/remove_identities.hpp"
+#include "condense/graph/reference/batch_statistics.hpp"
+#include "condense/graph/reference/broadcast.hpp"
+#include "condense/graph/reference/codes.hpp"
+#include "condense/graph/reference/convolution.hpp"
+#include "condense/graph/reference/depthwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
+#include "condense/graph/reference/im2col.hpp"
+#include "condense/graph/reference/pool.hpp"
+#include "condense/graph/reference/product.hpp"
+#include "condense/graph/reference/scale_input.hpp"
 #include "condense/graph/statistics.hpp"
 #include "condense/graph/window.hpp"
 #include "condense/io/file.hpp"
@@ -72,6 +82,8 @@
 #include "condense/kernels/layout/scalar.hpp"
 #include "condense/kernels/pooling/pooling.hpp"
 #include "condense/kernels/pooling/scalar.hpp"
+#include "condense/linalg/inline.hpp"
+#include "condense/linalg/product.hpp"
 #include "condense/quantize/additive_powers_of_two.hpp"
 #include "condense/quantize/affine.hpp"
 #include "condense/quantize/codebook.hpp"
@@ -90,7 +102,6 @@
 #include "condense/quantize/uniform.hpp"
 #include "condense/quantize/with_scheme.hpp"
 #include "condense/report/progress_bar.hpp"
-#include "condense/report/table.hpp"
 #include "condense/runtime/arena.hpp"
 #include "condense/runtime/compile.hpp"
 #include "condense/runtime/program.hpp"
@@ -129,6 +140,7 @@
 #endif
 #if __has_include(<nlohmann/json.hpp>)
 #include "condense/io/safetensors.hpp"
+#include "condense/report/table.hpp"
 #endif
 
 #endif

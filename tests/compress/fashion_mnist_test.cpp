@@ -22,8 +22,7 @@ class FashionMnist : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     if (!available()) return;
-    const auto weights = std::filesystem::path(__FILE__).parent_path() / "../../examples/data/fashion_cnn.safetensors";
-    trained_ = examples::load_network(weights);
+    trained_ = examples::load_network(CONDENSE_EXAMPLES_DATA "/fashion_cnn.safetensors");
     const train::Dataset all = examples::fashion_data(examples::kFashionFolder, "t10k");
     test_ = train::slice(all, 0, 1000);
     for (Index first = 1000; first < 1256; first += 32) {

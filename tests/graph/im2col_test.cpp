@@ -1,4 +1,4 @@
-#include "condense/graph/detail/im2col.hpp"
+#include "condense/graph/reference/im2col.hpp"
 
 #include <gtest/gtest.h>
 
@@ -26,7 +26,7 @@ TEST(Im2col, HoldsWhatEachTapSees) {
     const Index width = window.width.input;
     const Tensor image = random_tensor({2, rows, width}, random);
     std::vector<float> columns(static_cast<std::size_t>(2 * window.taps() * window.positions()), -7);
-    detail::im2col(image.data<float>(), 2, window, columns.data());
+    reference::im2col(image.data<float>(), 2, window, columns.data());
     std::size_t entry = 0;
     for (Index channel = 0; channel < 2; ++channel) {
       for (Index tap = 0; tap < window.taps(); ++tap) {
@@ -53,8 +53,8 @@ TEST(Col2im, IsTheTransposeOfIm2col) {
     for (double& value : weights) value = static_cast<double>(random.below(100));
     std::vector<double> columns(weights.size());
     std::vector<double> back(image.size());
-    detail::im2col(image.data(), 2, window, columns.data());
-    detail::col2im(weights.data(), 2, window, back.data());
+    reference::im2col(image.data(), 2, window, columns.data());
+    reference::col2im(weights.data(), 2, window, back.data());
     double left = 0;
     double right = 0;
     for (std::size_t k = 0; k < columns.size(); ++k) left += columns[k] * weights[k];
@@ -69,10 +69,10 @@ TEST(Im2col, BlocksOfRowsAreColumnsOfTheWhole) {
   const Tensor image = random_tensor({1, window.height.input, window.width.input}, random);
   const Index width = window.width.output;
   std::vector<float> whole(static_cast<std::size_t>(window.taps() * window.positions()));
-  detail::im2col(image.data<float>(), 1, window, whole.data());
+  reference::im2col(image.data<float>(), 1, window, whole.data());
   for (Index row = 0; row < window.height.output; ++row) {
     std::vector<float> part(static_cast<std::size_t>(window.taps() * width));
-    detail::im2col(image.data<float>(), 1, window, row, 1, part.data());
+    reference::im2col(image.data<float>(), 1, window, row, 1, part.data());
     const MatrixView<const float> all(whole.data(), window.taps(), window.positions());
     EXPECT_EQ((MatrixView<const float>(part.data(), window.taps(), width)), all.middleCols(row * width, width));
   }

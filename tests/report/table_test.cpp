@@ -37,7 +37,7 @@ TEST(Table, EndsNoLineInBlanks) {
 
 TEST(Table, WithoutRowsHasItsTitles) {
   EXPECT_EQ(Table({{"a", "a"}, {"bc", "bc"}}).text(), "a  bc\n-  --\n");
-  EXPECT_EQ(Table({{"a", "a"}}).json().dump(), "[]");
+  EXPECT_EQ(Table(std::vector<Column>{{"a", "a"}}).json().dump(), "[]");
 }
 
 TEST(Table, ShowsASignWhereAColumnAsksForIt) {
@@ -74,7 +74,7 @@ TEST(Table, SpellsOutNumbersThatJsonDoesNotHave) {
 }
 
 TEST(Table, KeepsQuotesAndOtherAlphabetsInJson) {
-  Table table({{"name", "name"}});
+  Table table(std::vector<Column>{{"name", "name"}});
   table.add({std::string("a \"b\" \\ \n ü")});
   EXPECT_EQ(nlohmann::json::parse(table.json().dump())[0]["name"], "a \"b\" \\ \n ü");
 }

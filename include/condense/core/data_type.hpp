@@ -42,11 +42,11 @@ struct DataTypeFacts {
 };
 
 inline constexpr DataTypeFacts kDataTypeFacts[] = {
-    {"float32", 32, true, true}, {"float64", 64, true, true},
-    {"float16", 16, true, true}, {"bfloat16", 16, true, true},
-    {"int8", 8, true, false},    {"uint8", 8, false, false},     {"int4", 4, true, false},
-    {"uint4", 4, false, false},  {"int2", 2, true, false},       {"uint2", 2, false, false},
-    {"int32", 32, true, false},  {"int64", 64, true, false},     {"boolean", 8, false, false},
+    {"float32", 32, true, true},  {"float64", 64, true, true}, {"float16", 16, true, true},
+    {"bfloat16", 16, true, true}, {"int8", 8, true, false},    {"uint8", 8, false, false},
+    {"int4", 4, true, false},     {"uint4", 4, false, false},  {"int2", 2, true, false},
+    {"uint2", 2, false, false},   {"int32", 32, true, false},  {"int64", 64, true, false},
+    {"boolean", 8, false, false},
 };
 
 constexpr const DataTypeFacts& facts(DataType type) noexcept { return kDataTypeFacts[static_cast<std::size_t>(type)]; }

@@ -187,8 +187,8 @@ class Tensor {
   }
 
   std::pair<Index, Index> matrix_extents(int row_axes) const {
-    require(row_axes >= 0 && row_axes <= shape_.rank(), "a tensor of shape {} has no first {} axes",
-            shape_.to_string(), row_axes);
+    require(row_axes >= 0 && row_axes <= shape_.rank(), "a tensor of shape {} has no first {} axes", shape_.to_string(),
+            row_axes);
     return {shape_.count(0, row_axes), shape_.count(row_axes, shape_.rank())};
   }
 

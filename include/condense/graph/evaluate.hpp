@@ -31,12 +31,14 @@ inline std::vector<TensorType> infer_types(const Graph& graph, std::span<const S
   for (const Node& node : graph.nodes()) {
     const std::vector<TensorType> outputs =
         graph.infer(node, [&](Value value) { return types[static_cast<std::size_t>(value.index)]; });
-    for (std::size_t i = 0; i < outputs.size(); ++i) types[static_cast<std::size_t>(node.outputs[i].index)] = outputs[i];
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      types[static_cast<std::size_t>(node.outputs[i].index)] = outputs[i];
   }
   return types;
 }
 
-/// One node on given tensors: infers the outputs' types, allocates and evaluates them. An absent optional input is null.
+/// One node on given tensors: infers the outputs' types, allocates and evaluates them. An absent optional input is
+/// null.
 inline std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tensor* const> inputs,
                                          const ThreadPool& pool = {}) {
   std::vector<std::optional<InputTypes::Input>> known;

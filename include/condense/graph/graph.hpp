@@ -215,9 +215,11 @@ class Graph {
     }
     while (changed.outputs.size() > count) {
       const Value last = changed.outputs.back();
-      const auto reads_it = [last](const Node& other) { return std::ranges::find(other.inputs, last) != other.inputs.end(); };
-      require(!is_output(last) && std::ranges::none_of(nodes_, reads_it), "the value '{}' is in use, it cannot be removed",
-              name(last));
+      const auto reads_it = [last](const Node& other) {
+        return std::ranges::find(other.inputs, last) != other.inputs.end();
+      };
+      require(!is_output(last) && std::ranges::none_of(nodes_, reads_it),
+              "the value '{}' is in use, it cannot be removed", name(last));
       value_names_.erase(name(last));
       info(last).name.clear();
       changed.outputs.pop_back();
@@ -335,8 +337,8 @@ class Graph {
         for (auto it = std::ranges::find(path, next); it != path.end(); ++it) {
           names += fmt::format("'{}' <- ", nodes_[*it].name);
         }
-        throw InvalidArgument(fmt::format("the graph has a cycle: {}'{}'; a network must not feed itself", names,
-                                          nodes_[next].name));
+        throw InvalidArgument(
+            fmt::format("the graph has a cycle: {}'{}'; a network must not feed itself", names, nodes_[next].name));
       }
       path.push_back(next);
     }

@@ -113,13 +113,16 @@ struct Evaluation {
 /// input i"; the graph puts the node's name before it. `evaluate` is the reference semantics, in the ONNX sense, on
 /// inputs that `infer` has accepted; its result does not depend on the number of threads. Users may write their own.
 template <class T>
-concept OperatorType = requires {
-  { T::kType } -> std::convertible_to<std::string_view>;  // first: it keeps `Operator` itself out of the questions below
-} && std::copy_constructible<T> && std::equality_comparable<T> && requires(const T& op, const InputTypes& types,
-                                                                           const Evaluation& evaluation) {
-  { op.infer(types) } -> std::same_as<std::vector<TensorType>>;
-  { op.evaluate(evaluation) } -> std::same_as<void>;
-};
+concept OperatorType =
+    requires {
+      {
+        T::kType
+      } -> std::convertible_to<std::string_view>;  // first: it keeps `Operator` itself out of the questions below
+    } && std::copy_constructible<T> && std::equality_comparable<T> &&
+    requires(const T& op, const InputTypes& types, const Evaluation& evaluation) {
+      { op.infer(types) } -> std::same_as<std::vector<TensorType>>;
+      { op.evaluate(evaluation) } -> std::same_as<void>;
+    };
 
 /// Any operator: an immutable value that is cheap to copy.
 class Operator {

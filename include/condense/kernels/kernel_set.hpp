@@ -29,8 +29,8 @@ struct KernelSet {
   /// The best version of each kernel that this machine runs; the environment variable CONDENSE_BACKEND forces one.
   static KernelSet best() { return select(simd::backend_of_environment()); }
 
-  /// The versions of one backend by name, such as "scalar"; where it lacks a kernel, of the next best below it. An empty
-  /// name selects the best. Throws `InvalidArgument` unless this machine has it.
+  /// The versions of one backend by name, such as "scalar"; where it lacks a kernel, of the next best below it. An
+  /// empty name selects the best. Throws `InvalidArgument` unless this machine has it.
   static KernelSet select(std::string_view backend) {
     std::string chosen(backend);
     if (chosen.empty()) simd::for_each_available<Gemm>([&](auto isa) { chosen = isa.name; });

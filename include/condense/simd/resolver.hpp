@@ -15,9 +15,7 @@ namespace condense::simd {
 /// never defined; each version is a full specialisation. Include them before the first question: the compiler
 /// remembers the answer.
 template <template <class> class Kernel, class Isa>
-concept Implemented = requires {
-  sizeof(Kernel<Isa>);
-};
+concept Implemented = requires { sizeof(Kernel<Isa>); };
 
 /// Calls `visit` with the tag of each version of `Kernel` that runs on this machine, from the plainest to the best.
 template <template <class> class Kernel, class Sets = AllInstructionSets, class Visit>

@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "condense/graph/detail/elementwise.hpp"
 #include "condense/graph/evaluate.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 #include "condense/train/gradients.hpp"
 
 namespace condense::train {
@@ -238,7 +238,7 @@ class ForwardPass {
       const T* x = a.data<T>();
       const T* y = b.data<T>();
       T* z = sum.mutable_data<T>();
-      parallel_for(options_.pool, a.count(), graph::detail::kElementwiseGrain, [&](Index begin, Index end) {
+      parallel_for(options_.pool, a.count(), graph::reference::kElementwiseGrain, [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) z[i] = x[i] + y[i];
       });
     });

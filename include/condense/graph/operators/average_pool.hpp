@@ -1,7 +1,7 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_AVERAGE_POOL_HPP
 #define CONDENSE_GRAPH_OPERATORS_AVERAGE_POOL_HPP
 
-#include "condense/graph/detail/pool.hpp"
+#include "condense/graph/reference/pool.hpp"
 
 namespace condense::graph {
 
@@ -55,9 +55,9 @@ struct AveragePool {
   template <class T>
   void pool(const Evaluation& e) const {
     const Window window = this->window(e.input().shape());
-    detail::for_each_plane<T>(e, window, [&](const T* x, T* y) {
+    reference::for_each_plane<T>(e, window, [&](const T* x, T* y) {
       std::fill_n(y, window.positions(), T{0});
-      detail::for_each_tap_run(window, [&](Index source, Index target, Index count) {
+      reference::for_each_tap_run(window, [&](Index source, Index target, Index count) {
         const Index stride = window.width.stride;
         for (Index i = 0; i < count; ++i) y[target + i] += x[source + stride * i];
       });

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "condense/graph/detail/batch_statistics.hpp"
 #include "condense/graph/operator.hpp"
+#include "condense/graph/reference/batch_statistics.hpp"
 
 namespace condense::graph {
 
@@ -56,7 +56,7 @@ struct BatchNormalization {
       auto mean = static_cast<double>(e.input(3).as<T>()[c]);
       auto variance = static_cast<double>(e.input(4).as<T>()[c]);
       if (training_mode) {
-        const detail::ChannelMoments batch = detail::channel_moments(x, images, channels, plane, c);
+        const reference::ChannelMoments batch = reference::channel_moments(x, images, channels, plane, c);
         const auto kept = static_cast<double>(momentum);
         e.output(1).as<T>()[c] = static_cast<T>(mean * kept + batch.mean * (1 - kept));
         e.output(2).as<T>()[c] = static_cast<T>(variance * kept + batch.variance * (1 - kept));

@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 
 namespace condense::graph {
 
@@ -29,7 +29,7 @@ struct Clip {
     with_float_type(e.input().type.type, [&]<class T>() {
       const T lowest = e.has(1) ? *e.input(1).as<T>() : -std::numeric_limits<T>::infinity();
       const T highest = e.has(2) ? *e.input(2).as<T>() : std::numeric_limits<T>::infinity();
-      detail::evaluate_unary_as<T>(e, [=](T x) {
+      reference::evaluate_unary_as<T>(e, [=](T x) {
         x = x < lowest ? lowest : x;
         return x > highest ? highest : x;
       });

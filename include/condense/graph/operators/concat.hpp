@@ -1,8 +1,8 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_CONCAT_HPP
 #define CONDENSE_GRAPH_OPERATORS_CONCAT_HPP
 
-#include "condense/graph/detail/codes.hpp"
 #include "condense/graph/operator.hpp"
+#include "condense/graph/reference/codes.hpp"
 
 namespace condense::graph {
 
@@ -37,7 +37,7 @@ struct Concat {
     for (Index block = 0; block < outer; ++block) {
       for (const InputBuffer& input : e.inputs) {
         const Index run = input.shape()[along] * inner;
-        detail::copy_elements(result_type(e), input.data, block * run, e.output().data, written, run);
+        reference::copy_elements(result_type(e), input.data, block * run, e.output().data, written, run);
         written += run;
       }
     }

@@ -1,8 +1,8 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_CONV_HPP
 #define CONDENSE_GRAPH_OPERATORS_CONV_HPP
 
-#include "condense/graph/detail/convolution.hpp"
 #include "condense/graph/operator.hpp"
+#include "condense/graph/reference/convolution.hpp"
 #include "condense/graph/window.hpp"
 
 namespace condense::graph {
@@ -50,11 +50,11 @@ struct Conv {
   void evaluate(const Evaluation& e) const {
     const Shape& images = e.input(0).shape();
     const Shape& weights = e.input(1).shape();
-    const detail::ConvolutionSizes sizes{
+    const reference::ConvolutionSizes sizes{
         .images = images[0], .groups = group, .in = weights[1], .out = weights[0] / group};
     with_float_type(e.input().type.type, [&]<class T>() {
-      detail::convolve(sizes, window(images, weights), e.input(0).as<T>(), e.input(1).as<T>(),
-                       e.has(2) ? e.input(2).as<T>() : nullptr, e.output().as<T>(), e.pool);
+      reference::convolve(sizes, window(images, weights), e.input(0).as<T>(), e.input(1).as<T>(),
+                          e.has(2) ? e.input(2).as<T>() : nullptr, e.output().as<T>(), e.pool);
     });
   }
 

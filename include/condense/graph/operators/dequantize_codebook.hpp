@@ -1,8 +1,8 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_DEQUANTIZE_CODEBOOK_HPP
 #define CONDENSE_GRAPH_OPERATORS_DEQUANTIZE_CODEBOOK_HPP
 
-#include "condense/graph/detail/codes.hpp"
-#include "condense/graph/detail/scale_input.hpp"
+#include "condense/graph/reference/codes.hpp"
+#include "condense/graph/reference/scale_input.hpp"
 
 namespace condense::graph {
 
@@ -26,10 +26,10 @@ struct DequantizeCodebook {
     inputs.require_rank(1, 1);
     require(inputs.type(1) == DataType::float32 || inputs.type(1) == DataType::int8,
             "its input 1, the codebook, is float32 or int8; this one is {}", name(inputs.type(1)));
-    detail::check_scale(inputs, 2, axis, block_size);
+    reference::check_scale(inputs, 2, axis, block_size);
     const Index levels = inputs.shape(1)[0];
     if (const Tensor* codes = inputs.constant(0); codes != nullptr && levels < Index{1} << bits(type)) {
-      detail::with_codes(type, [&]<class Code>() {
+      reference::with_codes(type, [&]<class Code>() {
         for (Index i = 0; i < codes->count(); ++i) check(Code::load(codes->raw(), i), i, levels);
       });
     }
@@ -57,9 +57,9 @@ struct DequantizeCodebook {
     const Index levels = e.input(1).count();
     const float* scales = e.input(2).as<float>();
     float* y = e.output().as<float>();
-    const auto layout = detail::scale_layout(e.input(0).shape(), e.input(2).shape(), 2, axis, block_size);
-    detail::with_codes(e.input(0).type.type, [&]<class Code>() {
-      detail::for_each_element(layout, e.output().count(), e.pool, [&](Index element, Index scale) {
+    const auto layout = reference::scale_layout(e.input(0).shape(), e.input(2).shape(), 2, axis, block_size);
+    reference::with_codes(e.input(0).type.type, [&]<class Code>() {
+      reference::for_each_element(layout, e.output().count(), e.pool, [&](Index element, Index scale) {
         const std::int32_t code = Code::load(e.input(0).data, element);
         check(code, element, levels);
         y[element] = static_cast<float>(codebook[code]) * scales[scale];

@@ -1,8 +1,8 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_DEQUANTIZE_LINEAR_HPP
 #define CONDENSE_GRAPH_OPERATORS_DEQUANTIZE_LINEAR_HPP
 
-#include "condense/graph/detail/codes.hpp"
-#include "condense/graph/detail/scale_input.hpp"
+#include "condense/graph/reference/codes.hpp"
+#include "condense/graph/reference/scale_input.hpp"
 #include "condense/quantize/affine.hpp"
 
 namespace condense::graph {
@@ -22,8 +22,8 @@ struct DequantizeLinear {
     inputs.require_count(2, 3);
     require(is_quantized(inputs.type(0)) || inputs.type(0) == DataType::int32,
             "its input 0 is an integer of 8, 4 or 2 bits, or int32; this one is {}", name(inputs.type(0)));
-    detail::check_scale(inputs, 1, axis, block_size);
-    detail::check_zero_point(inputs);
+    reference::check_scale(inputs, 1, axis, block_size);
+    reference::check_zero_point(inputs);
     inputs.require_same_type(2);
     return {{DataType::float32, inputs.shape(0)}};
   }
@@ -31,18 +31,18 @@ struct DequantizeLinear {
   void evaluate(const Evaluation& e) const {
     const float* scales = e.input(1).as<float>();
     float* y = e.output().as<float>();
-    const auto layout = detail::scale_layout(e.input(0).shape(), e.input(1).shape(), 1, axis, block_size);
+    const auto layout = reference::scale_layout(e.input(0).shape(), e.input(1).shape(), 1, axis, block_size);
     const DataType type = e.input(0).type.type;
     if (type == DataType::int32) {
       const std::int32_t* x = e.input(0).as<std::int32_t>();
-      detail::for_each_element(layout, e.output().count(), e.pool, [&](Index element, Index scale) {
+      reference::for_each_element(layout, e.output().count(), e.pool, [&](Index element, Index scale) {
         const std::int64_t zero_point = e.has(2) ? e.input(2).as<std::int32_t>()[scale] : 0;
         y[element] = static_cast<float>(x[element] - zero_point) * scales[scale];
       });
       return;
     }
-    detail::with_codes(type, [&]<class Code>() {
-      detail::for_each_element(layout, e.output().count(), e.pool, [&](Index element, Index scale) {
+    reference::with_codes(type, [&]<class Code>() {
+      reference::for_each_element(layout, e.output().count(), e.pool, [&](Index element, Index scale) {
         const quantize::Affine affine{scales[scale], e.has(2) ? Code::load(e.input(2).data, scale) : 0};
         y[element] = quantize::dequantize_value(Code::load(e.input(0).data, element), affine);
       });

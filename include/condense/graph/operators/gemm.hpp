@@ -1,8 +1,8 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_GEMM_HPP
 #define CONDENSE_GRAPH_OPERATORS_GEMM_HPP
 
-#include "condense/graph/detail/product.hpp"
 #include "condense/graph/operator.hpp"
+#include "condense/graph/reference/product.hpp"
 
 namespace condense::graph {
 
@@ -48,8 +48,8 @@ struct Gemm {
       const Index depth = e.input(0).shape()[trans_a ? 0 : 1];
       T* y = e.output().as<T>();
       start_with_c<T>(e, y);
-      detail::add_product<T>({result[0], result[1], depth}, static_cast<T>(alpha), {e.input(0).as<T>(), trans_a},
-                             {e.input(1).as<T>(), trans_b}, y, e.pool);
+      reference::add_product<T>({result[0], result[1], depth}, static_cast<T>(alpha), {e.input(0).as<T>(), trans_a},
+                                {e.input(1).as<T>(), trans_b}, y, e.pool);
     });
   }
 

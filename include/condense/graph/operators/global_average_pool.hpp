@@ -3,7 +3,7 @@
 
 #include <Eigen/Core>
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 
 namespace condense::graph {
 
@@ -30,7 +30,7 @@ struct GlobalAveragePool {
     with_float_type(e.input().type.type, [&]<class T>() {
       const T* x = e.input().as<T>();
       T* y = e.output().as<T>();
-      const Index grain = std::max<Index>(1, detail::kElementwiseGrain / std::max<Index>(1, positions));
+      const Index grain = std::max<Index>(1, reference::kElementwiseGrain / std::max<Index>(1, positions));
       parallel_for(e.pool, e.output().count(), grain, [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {
           y[i] = Eigen::Map<const Eigen::Array<T, Eigen::Dynamic, 1>>(x + i * positions, positions).sum() /

@@ -1,7 +1,7 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_HARD_SWISH_HPP
 #define CONDENSE_GRAPH_OPERATORS_HARD_SWISH_HPP
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 
 namespace condense::graph {
 
@@ -9,9 +9,9 @@ namespace condense::graph {
 struct HardSwish {
   static constexpr std::string_view kType = "HardSwish";
 
-  std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_unary(inputs); }
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
   void evaluate(const Evaluation& e) const {
-    detail::evaluate_unary(e, [](auto x) {
+    reference::evaluate_unary(e, [](auto x) {
       using T = decltype(x);
       const T gate = x / T{6} + T{0.5};
       return x * (gate < 0 ? T{0} : gate > 1 ? T{1} : gate);

@@ -1,7 +1,7 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_LEAKY_RELU_HPP
 #define CONDENSE_GRAPH_OPERATORS_LEAKY_RELU_HPP
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 
 namespace condense::graph {
 
@@ -11,9 +11,9 @@ struct LeakyRelu {
 
   float alpha = 0.01F;
 
-  std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_unary(inputs); }
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
   void evaluate(const Evaluation& e) const {
-    detail::evaluate_unary(e, [this](auto x) { return x < 0 ? static_cast<decltype(x)>(alpha) * x : x; });
+    reference::evaluate_unary(e, [this](auto x) { return x < 0 ? static_cast<decltype(x)>(alpha) * x : x; });
   }
 
   friend bool operator==(const LeakyRelu&, const LeakyRelu&) = default;

@@ -1,8 +1,8 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_MAT_MUL_HPP
 #define CONDENSE_GRAPH_OPERATORS_MAT_MUL_HPP
 
-#include "condense/graph/detail/broadcast.hpp"
-#include "condense/graph/detail/product.hpp"
+#include "condense/graph/reference/broadcast.hpp"
+#include "condense/graph/reference/product.hpp"
 
 namespace condense::graph {
 
@@ -24,7 +24,7 @@ struct MatMul {
     require(depth == b_depth,
             "its inputs 0 and 1 of shapes {} and {} cannot be multiplied: the inner extents are {} and {}",
             a.to_string(), b.to_string(), depth, b_depth);
-    const Shape outer = detail::broadcast_shape(batch_axes(a), batch_axes(b));
+    const Shape outer = reference::broadcast_shape(batch_axes(a), batch_axes(b));
     std::vector<Index> extents(outer.begin(), outer.end());
     if (a.rank() >= 2) extents.push_back(a[a.rank() - 2]);
     if (b.rank() >= 2) extents.push_back(b[b.rank() - 1]);
@@ -46,23 +46,23 @@ struct MatMul {
   static void multiply(const Evaluation& e) {
     const Shape& a = e.input(0).shape();
     const Shape& b = e.input(1).shape();
-    detail::ProductSizes sizes{.rows = a.rank() >= 2 ? a[a.rank() - 2] : 1,
-                               .columns = b.rank() >= 2 ? b[b.rank() - 1] : 1,
-                               .depth = a[a.rank() - 1]};
+    reference::ProductSizes sizes{.rows = a.rank() >= 2 ? a[a.rank() - 2] : 1,
+                                  .columns = b.rank() >= 2 ? b[b.rank() - 1] : 1,
+                                  .depth = a[a.rank() - 1]};
     T* y = e.output().as<T>();
     std::fill_n(y, e.output().count(), T{0});
     if (b.rank() <= 2) {  // all of a is one tall matrix
       sizes.rows = a.count(0, a.rank() - 1);
-      detail::add_product<T>(sizes, T{1}, {e.input(0).as<T>()}, {e.input(1).as<T>()}, y, e.pool);
+      reference::add_product<T>(sizes, T{1}, {e.input(0).as<T>()}, {e.input(1).as<T>()}, y, e.pool);
       return;
     }
-    const Shape outer = detail::broadcast_shape(batch_axes(a), batch_axes(b));
-    const detail::Broadcast batches(batch_axes(a), batch_axes(b), outer);
+    const Shape outer = reference::broadcast_shape(batch_axes(a), batch_axes(b));
+    const reference::Broadcast batches(batch_axes(a), batch_axes(b), outer);
     parallel_for(e.pool, outer.count(), [&](Index batch) {
       batches.for_each_run(batch, batch + 1, [&](Index, Index a_batch, Index b_batch, Index, Index, Index) {
-        detail::add_product<T>(sizes, T{1}, {e.input(0).as<T>() + a_batch * sizes.rows * sizes.depth},
-                               {e.input(1).as<T>() + b_batch * sizes.depth * sizes.columns},
-                               y + batch * sizes.rows * sizes.columns, e.pool);
+        reference::add_product<T>(sizes, T{1}, {e.input(0).as<T>() + a_batch * sizes.rows * sizes.depth},
+                                  {e.input(1).as<T>() + b_batch * sizes.depth * sizes.columns},
+                                  y + batch * sizes.rows * sizes.columns, e.pool);
       });
     });
   }

@@ -3,8 +3,8 @@
 
 #include <limits>
 
-#include "condense/graph/detail/im2col.hpp"
-#include "condense/graph/detail/pool.hpp"
+#include "condense/graph/reference/im2col.hpp"
+#include "condense/graph/reference/pool.hpp"
 
 namespace condense::graph {
 
@@ -54,9 +54,9 @@ struct MaxPool {
     using Limits = std::numeric_limits<T>;
     const T lowest = Limits::has_infinity ? -Limits::infinity() : Limits::lowest();
     const Window window = this->window(e.input().shape());
-    detail::for_each_plane<T>(e, window, [&](const T* x, T* y) {
+    reference::for_each_plane<T>(e, window, [&](const T* x, T* y) {
       std::fill_n(y, window.positions(), lowest);
-      detail::for_each_tap_run(window, [&](Index source, Index target, Index count) {
+      reference::for_each_tap_run(window, [&](Index source, Index target, Index count) {
         const Index stride = window.width.stride;
         const T* from = x + source;
         T* to = y + target;

@@ -1,7 +1,7 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_MUL_HPP
 #define CONDENSE_GRAPH_OPERATORS_MUL_HPP
 
-#include "condense/graph/detail/broadcast.hpp"
+#include "condense/graph/reference/broadcast.hpp"
 
 namespace condense::graph {
 
@@ -9,9 +9,9 @@ namespace condense::graph {
 struct Mul {
   static constexpr std::string_view kType = "Mul";
 
-  std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_binary(inputs); }
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_binary(inputs); }
   void evaluate(const Evaluation& e) const {
-    detail::evaluate_binary(e, [](auto a, auto b) { return a * b; });
+    reference::evaluate_binary(e, [](auto a, auto b) { return a * b; });
   }
 
   friend bool operator==(const Mul&, const Mul&) = default;

@@ -1,8 +1,8 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_QUANTIZE_LINEAR_HPP
 #define CONDENSE_GRAPH_OPERATORS_QUANTIZE_LINEAR_HPP
 
-#include "condense/graph/detail/codes.hpp"
-#include "condense/graph/detail/scale_input.hpp"
+#include "condense/graph/reference/codes.hpp"
+#include "condense/graph/reference/scale_input.hpp"
 #include "condense/quantize/affine.hpp"
 
 namespace condense::graph {
@@ -22,8 +22,8 @@ struct QuantizeLinear {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 3);
     require(inputs.type(0) == DataType::float32, "its input 0 is float32, this one is {}", name(inputs.type(0)));
-    detail::check_scale(inputs, 1, axis, block_size);
-    detail::check_zero_point(inputs);
+    reference::check_scale(inputs, 1, axis, block_size);
+    reference::check_zero_point(inputs);
     require(!inputs.has(2) || !output_dtype || inputs.type(2) == *output_dtype,
             "its input 2, the zero point, is {} and its attribute output_dtype {}; they must agree",
             inputs.has(2) ? name(inputs.type(2)) : "", output_dtype ? name(*output_dtype) : "");
@@ -35,11 +35,11 @@ struct QuantizeLinear {
   void evaluate(const Evaluation& e) const {
     const float* x = e.input(0).as<float>();
     const float* scales = e.input(1).as<float>();
-    const auto layout = detail::scale_layout(e.input(0).shape(), e.input(1).shape(), 1, axis, block_size);
+    const auto layout = reference::scale_layout(e.input(0).shape(), e.input(1).shape(), 1, axis, block_size);
     const DataType type = e.output().type.type;
     const quantize::IntegerType codes = quantize::integer_type(type);
-    detail::with_codes(type, [&]<class Code>() {
-      detail::for_each_element(layout, e.output().count(), e.pool, [&](Index element, Index scale) {
+    reference::with_codes(type, [&]<class Code>() {
+      reference::for_each_element(layout, e.output().count(), e.pool, [&](Index element, Index scale) {
         const quantize::Affine affine{scales[scale], e.has(2) ? Code::load(e.input(2).data, scale) : 0};
         Code::store(e.output().data, element, quantize::quantize_value(x[element], affine, codes));
       });

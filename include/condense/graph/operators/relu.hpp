@@ -1,7 +1,7 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_RELU_HPP
 #define CONDENSE_GRAPH_OPERATORS_RELU_HPP
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 
 namespace condense::graph {
 
@@ -9,9 +9,9 @@ namespace condense::graph {
 struct Relu {
   static constexpr std::string_view kType = "Relu";
 
-  std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_unary(inputs); }
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
   void evaluate(const Evaluation& e) const {
-    detail::evaluate_unary(e, [](auto x) { return x < 0 ? decltype(x){0} : x; });
+    reference::evaluate_unary(e, [](auto x) { return x < 0 ? decltype(x){0} : x; });
   }
 
   friend bool operator==(const Relu&, const Relu&) = default;

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 
 namespace condense::graph {
 
@@ -11,9 +11,9 @@ namespace condense::graph {
 struct Sigmoid {
   static constexpr std::string_view kType = "Sigmoid";
 
-  std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_unary(inputs); }
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
   void evaluate(const Evaluation& e) const {
-    detail::evaluate_unary(e, [](auto x) {
+    reference::evaluate_unary(e, [](auto x) {
       using T = decltype(x);
       const T small = std::exp(-std::abs(x));
       return (x < 0 ? small : T{1}) / (T{1} + small);

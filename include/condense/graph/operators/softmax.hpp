@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 
 namespace condense::graph {
 
@@ -15,7 +15,7 @@ struct Softmax {
   Index axis = -1;
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
-    static_cast<void>(detail::infer_unary(inputs));
+    static_cast<void>(reference::infer_unary(inputs));
     static_cast<void>(inputs.shape(0).axis(axis));
     return {inputs[0]};
   }
@@ -25,7 +25,7 @@ struct Softmax {
     const int along = shape.axis(axis);
     const Index extent = shape[along];
     const Index inner = shape.count(along + 1, shape.rank());
-    const Index grain = std::max<Index>(1, detail::kElementwiseGrain / std::max<Index>(1, extent));
+    const Index grain = std::max<Index>(1, reference::kElementwiseGrain / std::max<Index>(1, extent));
     with_float_type(e.input().type.type, [&]<class T>() {
       parallel_for(e.pool, shape.count(0, along) * inner, grain, [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {

@@ -1,10 +1,10 @@
 #ifndef CONDENSE_GRAPH_PASSES_INSERT_QUANTIZE_DEQUANTIZE_HPP
 #define CONDENSE_GRAPH_PASSES_INSERT_QUANTIZE_DEQUANTIZE_HPP
 
-#include "condense/graph/detail/codes.hpp"
 #include "condense/graph/detail/rewrite.hpp"
 #include "condense/graph/operators/dequantize_linear.hpp"
 #include "condense/graph/operators/quantize_linear.hpp"
+#include "condense/graph/reference/codes.hpp"
 #include "condense/quantize/parameters.hpp"
 
 namespace condense::graph {
@@ -30,7 +30,7 @@ inline Value insert_quantize_dequantize(Graph& graph, Value value, const quantiz
   const quantize::Granularity& granularity = parameters.granularity;
   const Shape scale_shape = quantize::ScaleLayout(type.shape, granularity).scale_shape();
   Tensor zero_points(parameters.type.storage(), scale_shape);
-  detail::with_codes(zero_points.type(), [&]<class Code>() {
+  reference::with_codes(zero_points.type(), [&]<class Code>() {
     for (Index i = 0; i < zero_points.count(); ++i) {
       Code::store(zero_points.mutable_raw(), i, parameters.affine(i).zero_point);
     }

@@ -4,20 +4,20 @@
 #include <Eigen/Core>
 #include <algorithm>
 
-#include "condense/graph/detail/convolution.hpp"
+#include "condense/graph/reference/convolution.hpp"
 #include "condense/linalg/product.hpp"
 #include "condense/train/detail/partial_sums.hpp"
 #include "condense/train/detail/plane_gradient.hpp"
 
 namespace condense::train::detail {
 
-/// The gradients of `graph::detail::convolve`, each computed unless its pointer is null.
+/// The gradients of `graph::reference::convolve`, each computed unless its pointer is null.
 ///
 /// Work is divided into blocks of images; what the images have in common, the gradients of weights and bias, is summed
 /// within a block and then over the blocks in their order.
 template <class T>
 struct ConvolutionGradient {
-  graph::detail::ConvolutionSizes sizes;
+  graph::reference::ConvolutionSizes sizes;
   graph::Window window;
   const T* images = nullptr;
   const T* weights = nullptr;
@@ -52,9 +52,9 @@ struct ConvolutionGradient {
  private:
   void go_through_products(Index begin, Index end, T* weight_sum, const TensorPool& memory) const {
     const Index depth = sizes.in * window.taps();
-    const Index block = graph::detail::rows_per_block(window, depth);
+    const Index block = graph::reference::rows_per_block(window, depth);
     const Index image_size = sizes.in * window.height.input * window.width.input;
-    const bool pointwise = graph::detail::is_pointwise(window);
+    const bool pointwise = graph::reference::is_pointwise(window);
     Tensor scratch = memory.make(data_type_of<T>, {pointwise ? 0 : depth * block * window.width.output});
     T* const unfolded = scratch.mutable_data<T>();
     for (Index image = begin; image < end; ++image) {
@@ -69,7 +69,7 @@ struct ConvolutionGradient {
               count, window.positions()};
           const Index stride = pointwise ? window.positions() : count;
           if (weight_gradient != nullptr) {
-            if (!pointwise) graph::detail::im2col(images + source, sizes.in, window, first_row, rows, unfolded);
+            if (!pointwise) graph::reference::im2col(images + source, sizes.in, window, first_row, rows, unfolded);
             const T* columns = pointwise ? images + source + offset : unfolded;
             linalg::add_product(T{1}, gradient, {columns, count, depth, stride, true},
                                 weight_sum + group * sizes.out * depth, depth);
@@ -79,7 +79,7 @@ struct ConvolutionGradient {
             T* columns = pointwise ? image_gradient + source + offset : unfolded;
             linalg::multiply({filters, depth, sizes.out, depth, true}, gradient, columns, stride);
             if (!pointwise) {
-              graph::detail::col2im(unfolded, sizes.in, window, first_row, rows, image_gradient + source);
+              graph::reference::col2im(unfolded, sizes.in, window, first_row, rows, image_gradient + source);
             }
           }
         }

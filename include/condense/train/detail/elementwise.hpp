@@ -1,7 +1,7 @@
 #ifndef CONDENSE_TRAIN_DETAIL_ELEMENTWISE_HPP
 #define CONDENSE_TRAIN_DETAIL_ELEMENTWISE_HPP
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 #include "condense/train/gradient.hpp"
 
 namespace condense::train::detail {
@@ -15,7 +15,7 @@ Tensor differentiate_elementwise(const Backward& b, const Tensor& value, Functio
     const T* from = value.data<T>();
     const T* dy = b.output_gradient().data<T>();
     T* dx = gradient.mutable_data<T>();
-    parallel_for(b.pool, gradient.count(), graph::detail::kElementwiseGrain, [&](Index begin, Index end) {
+    parallel_for(b.pool, gradient.count(), graph::reference::kElementwiseGrain, [&](Index begin, Index end) {
       for (Index i = begin; i < end; ++i) dx[i] = function(from[i], dy[i]);
     });
   });

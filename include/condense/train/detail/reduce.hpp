@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "condense/graph/detail/broadcast.hpp"
+#include "condense/graph/reference/broadcast.hpp"
 #include "condense/train/tensor_pool.hpp"
 
 namespace condense::train::detail {
@@ -22,7 +22,7 @@ inline Tensor sum_to_shape(const Tensor& gradient, const Shape& target, const Te
     const T* from = gradient.data<T>();
     T* to = sum.mutable_data<T>();
     std::fill_n(to, sum.count(), T{0});
-    graph::detail::Broadcast(target, target, gradient.shape())
+    graph::reference::Broadcast(target, target, gradient.shape())
         .for_each_run(0, gradient.count(), [&](Index first, Index a, Index, Index length, Index stride, Index) {
           if (stride == 0) {
             to[a] += ArrayView<T>(from + first, length).sum();

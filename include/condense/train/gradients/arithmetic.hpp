@@ -45,7 +45,7 @@ struct Gradient<graph::Mul> {
     const T* factor = b.input(other).data<T>();
     T* to = result.mutable_data<T>();
     const Shape& shape = b.output_gradient().shape();
-    const graph::detail::Broadcast broadcast(b.input_shape(i), b.input_shape(other), shape);
+    const graph::reference::Broadcast broadcast(b.input_shape(i), b.input_shape(other), shape);
     const auto multiply = [&](Index begin, Index end) {
       broadcast.for_each_run(
           begin, end, [&](Index first, Index a, Index c, Index length, Index a_stride, Index c_stride) {
@@ -63,7 +63,7 @@ struct Gradient<graph::Mul> {
     };
     std::fill_n(to, result.count(), T{0});
     if (b.input_shape(i) == shape) {  // no element is added to twice
-      parallel_for(b.pool, shape.count(), graph::detail::kElementwiseGrain, multiply);
+      parallel_for(b.pool, shape.count(), graph::reference::kElementwiseGrain, multiply);
     } else {
       multiply(0, shape.count());
     }

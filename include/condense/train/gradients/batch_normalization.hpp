@@ -50,9 +50,9 @@ struct Gradient<graph::BatchNormalization> {
     const Index images = shape[0], channels = shape[1], plane = shape.count(2, shape.rank());
     const T* x = b.input().data<T>();
     const T* dy = b.output_gradient().data<T>();
-    graph::detail::ChannelMoments moments;
+    graph::reference::ChannelMoments moments;
     if (op.training_mode) {
-      moments = graph::detail::channel_moments(x, images, channels, plane, channel);
+      moments = graph::reference::channel_moments(x, images, channels, plane, channel);
     } else {
       moments.mean = static_cast<double>(b.input(3).data<T>()[channel]);
       moments.variance = static_cast<double>(b.input(4).data<T>()[channel]);

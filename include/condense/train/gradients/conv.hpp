@@ -16,7 +16,7 @@ struct Gradient<graph::Conv> {
   static std::vector<Tensor> backward(const graph::Conv& op, const Backward& b) {
     const Shape& images = b.input_shape(0);
     const Shape& weights = b.input_shape(1);
-    const graph::detail::ConvolutionSizes sizes{
+    const graph::reference::ConvolutionSizes sizes{
         .images = images[0], .groups = op.group, .in = weights[1], .out = weights[0] / op.group};
     std::vector<Tensor> gradients(b.inputs.size());
     for (std::size_t i = 0; i < gradients.size(); ++i) {

@@ -16,18 +16,18 @@ struct Gradient<graph::Gemm> {
   static std::vector<Tensor> backward(const graph::Gemm& op, const Backward& b) {
     std::vector<Tensor> gradients(b.inputs.size());
     graph::with_float_type(b.output_gradient().type(), [&]<class T>() {
-      using graph::detail::Factor;
+      using graph::reference::Factor;
       const Shape& result = b.output_gradient().shape();
       const Index rows = result[0], columns = result[1], depth = b.input_shape(0)[op.trans_a ? 0 : 1];
       const T* dy = b.output_gradient().data<T>();
       const T* x = b.input(0).data<T>();
       const T* y = b.input(1).data<T>();
-      const auto product = [&](std::size_t i, const graph::detail::ProductSizes& sizes, const Factor<T>& left,
+      const auto product = [&](std::size_t i, const graph::reference::ProductSizes& sizes, const Factor<T>& left,
                                const Factor<T>& right) {
         gradients[i] = b.like_input(i);
         T* target = gradients[i].mutable_data<T>();
         std::fill_n(target, gradients[i].count(), T{0});
-        graph::detail::add_product<T>(sizes, static_cast<T>(op.alpha), left, right, target, b.pool);
+        graph::reference::add_product<T>(sizes, static_cast<T>(op.alpha), left, right, target, b.pool);
       };
       if (b.wants(0)) {
         if (op.trans_a) {

@@ -47,17 +47,18 @@ struct Gradient<graph::MatMul> {
       const Index left_offset = left_batch * rows * depth;
       const Index right_offset = right_batch * depth * columns;
       if (left_gradient != nullptr) {
-        graph::detail::add_product<T>({rows, depth, columns}, T{1}, {gradient, false},
-                                      {b.input(1).data<T>() + right_offset, true}, left_gradient + left_offset, b.pool);
+        graph::reference::add_product<T>({rows, depth, columns}, T{1}, {gradient, false},
+                                         {b.input(1).data<T>() + right_offset, true}, left_gradient + left_offset,
+                                         b.pool);
       }
       if (right_gradient != nullptr) {
-        graph::detail::add_product<T>({depth, columns, rows}, T{1}, {b.input(0).data<T>() + left_offset, true},
-                                      {gradient, false}, right_gradient + right_offset, b.pool);
+        graph::reference::add_product<T>({depth, columns, rows}, T{1}, {b.input(0).data<T>() + left_offset, true},
+                                         {gradient, false}, right_gradient + right_offset, b.pool);
       }
     };
     if (one_matrix) return add_pair(0, 0, 0);
-    const Shape outer = graph::detail::broadcast_shape(batch_axes(left), batch_axes(right));
-    const graph::detail::Broadcast batches(batch_axes(left), batch_axes(right), outer);
+    const Shape outer = graph::reference::broadcast_shape(batch_axes(left), batch_axes(right));
+    const graph::reference::Broadcast batches(batch_axes(left), batch_axes(right), outer);
     for (Index batch = 0; batch < outer.count(); ++batch) {
       batches.for_each_run(batch, batch + 1, [&](Index, Index left_batch, Index right_batch, Index, Index, Index) {
         add_pair(batch, left_batch, right_batch);

@@ -19,7 +19,7 @@ template <class Body>
 void for_each_block_of_planes(const Backward& b, Body&& body) {
   const Shape& shape = b.input_shape();
   const Index plane = std::max<Index>(1, shape.count(2, shape.rank()));
-  parallel_for(b.pool, shape.count(0, 2), std::max<Index>(1, graph::detail::kElementwiseGrain / plane), body);
+  parallel_for(b.pool, shape.count(0, 2), std::max<Index>(1, graph::reference::kElementwiseGrain / plane), body);
 }
 
 }  // namespace detail
@@ -45,7 +45,7 @@ struct Gradient<graph::MaxPool> {
           std::ranges::fill(largest, -std::numeric_limits<T>::infinity());
           std::ranges::fill(winner, Index{-1});
           const T* source = x + p * plane;
-          graph::detail::for_each_tap_run(window, [&](Index from, Index to, Index count) {
+          graph::reference::for_each_tap_run(window, [&](Index from, Index to, Index count) {
             for (Index i = 0; i < count; ++i, from += window.width.stride) {
               const auto position = static_cast<std::size_t>(to + i);
               if (source[from] > largest[position]) {
@@ -93,7 +93,7 @@ struct Gradient<graph::AveragePool> {
           const T* source = dy + p * positions;
           T* target = dx + p * plane;
           std::fill_n(target, plane, T{0});
-          graph::detail::for_each_tap_run(window, [&](Index to, Index from, Index count) {
+          graph::reference::for_each_tap_run(window, [&](Index to, Index from, Index count) {
             for (Index i = from; i < from + count; ++i, to += window.width.stride) {
               target[to] += source[i] * shares[static_cast<std::size_t>(i)];
             }

@@ -29,14 +29,14 @@ struct Gradient<graph::QuantizeLinear> {
   static std::vector<Tensor> backward(const graph::QuantizeLinear& op, const Backward& b) {
     detail::refuse_scale_gradients(b);
     const quantize::IntegerType codes = quantize::integer_type(b.output_types[0].type);
-    const auto layout = graph::detail::scale_layout(b.input_shape(0), b.input_shape(1), 1, op.axis, op.block_size);
+    const auto layout = graph::reference::scale_layout(b.input_shape(0), b.input_shape(1), 1, op.axis, op.block_size);
     const float* scales = b.input(1).data<float>();
     const float* x = b.input(0).data<float>();
     const float* dq = b.output_gradient().data<float>();
     Tensor gradient = b.like_input();
     float* dx = gradient.mutable_data<float>();
-    graph::detail::with_codes(b.output_types[0].type, [&]<class Code>() {
-      graph::detail::for_each_element(layout, gradient.count(), b.pool, [&](Index i, Index scale) {
+    graph::reference::with_codes(b.output_types[0].type, [&]<class Code>() {
+      graph::reference::for_each_element(layout, gradient.count(), b.pool, [&](Index i, Index scale) {
         const std::int32_t zero_point = b.has(2) ? Code::load(b.input(2).raw(), scale) : 0;
         const float code = x[i] / scales[scale];
         const bool inside = code >= static_cast<float>(codes.lowest() - zero_point) - 0.5F &&
@@ -55,13 +55,13 @@ struct Gradient<graph::DequantizeLinear> {
 
   static std::vector<Tensor> backward(const graph::DequantizeLinear& op, const Backward& b) {
     detail::refuse_scale_gradients(b);
-    const auto layout = graph::detail::scale_layout(b.input_shape(0), b.input_shape(1), 1, op.axis, op.block_size);
+    const auto layout = graph::reference::scale_layout(b.input_shape(0), b.input_shape(1), 1, op.axis, op.block_size);
     const float* scales = b.input(1).data<float>();
     const float* dx = b.output_gradient().data<float>();
     Tensor gradient = b.like_input();
     float* dq = gradient.mutable_data<float>();
-    graph::detail::for_each_element(layout, gradient.count(), b.pool,
-                                    [&](Index i, Index scale) { dq[i] = dx[i] * scales[scale]; });
+    graph::reference::for_each_element(layout, gradient.count(), b.pool,
+                                       [&](Index i, Index scale) { dq[i] = dx[i] * scales[scale]; });
     return {gradient};
   }
 };

@@ -20,7 +20,7 @@ struct Gradient<graph::Softmax> {
       const int along = shape.axis(op.axis);
       const Index extent = shape[along];
       const Index inner = shape.count(along + 1, shape.rank());
-      const Index grain = std::max<Index>(1, graph::detail::kElementwiseGrain / std::max<Index>(1, extent));
+      const Index grain = std::max<Index>(1, graph::reference::kElementwiseGrain / std::max<Index>(1, extent));
       const T* y = b.output().data<T>();
       const T* dy = b.output_gradient().data<T>();
       T* dx = gradient.mutable_data<T>();

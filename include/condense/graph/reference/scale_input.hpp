@@ -1,10 +1,10 @@
-#ifndef CONDENSE_GRAPH_DETAIL_SCALE_INPUT_HPP
-#define CONDENSE_GRAPH_DETAIL_SCALE_INPUT_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_SCALE_INPUT_HPP
+#define CONDENSE_GRAPH_REFERENCE_SCALE_INPUT_HPP
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 #include "condense/quantize/granularity.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Which scale each element of x has, as ONNX reads it from the shape of the scales: a scalar or one element is per
 /// tensor, a vector is along `axis`, and with a `block_size` above 0 they are blocks along `axis`. Input i is the
@@ -52,6 +52,6 @@ void for_each_element(const quantize::ScaleLayout& layout, Index count, const Th
   });
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

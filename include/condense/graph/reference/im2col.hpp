@@ -1,11 +1,11 @@
-#ifndef CONDENSE_GRAPH_DETAIL_IM2COL_HPP
-#define CONDENSE_GRAPH_DETAIL_IM2COL_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_IM2COL_HPP
+#define CONDENSE_GRAPH_REFERENCE_IM2COL_HPP
 
 #include <algorithm>
 
 #include "condense/graph/window.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Half-open interval of indices; empty if end <= begin.
 struct Interval {
@@ -93,6 +93,6 @@ void col2im(const T* columns, Index channels, const Window& window, T* image) {
   col2im(columns, channels, window, 0, window.height.output, image);
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

@@ -1,5 +1,5 @@
-#ifndef CONDENSE_GRAPH_DETAIL_DEPTHWISE_HPP
-#define CONDENSE_GRAPH_DETAIL_DEPTHWISE_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_DEPTHWISE_HPP
+#define CONDENSE_GRAPH_REFERENCE_DEPTHWISE_HPP
 
 #include <Eigen/Core>
 
@@ -8,7 +8,7 @@
 
 #include "condense/graph/window.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Convolves single planes with a window, as depthwise convolution does for each channel.
 ///
@@ -143,6 +143,6 @@ class PlaneConvolution {
   std::vector<const T*> taps_;  ///< Where each tap of the first position is.
 };
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

@@ -1,15 +1,15 @@
-#ifndef CONDENSE_GRAPH_DETAIL_CONVOLUTION_HPP
-#define CONDENSE_GRAPH_DETAIL_CONVOLUTION_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_CONVOLUTION_HPP
+#define CONDENSE_GRAPH_REFERENCE_CONVOLUTION_HPP
 
 #include <algorithm>
 #include <memory>
 
 #include "condense/core/parallel.hpp"
-#include "condense/graph/detail/depthwise.hpp"
-#include "condense/graph/detail/im2col.hpp"
+#include "condense/graph/reference/depthwise.hpp"
+#include "condense/graph/reference/im2col.hpp"
 #include "condense/linalg/product.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Sizes of a grouped convolution: images (n, groups * in, ...), weights (groups * out, in, ...), results
 /// (n, groups * out, ...). `in` and `out` are channels of one group.
@@ -104,6 +104,6 @@ void convolve(const ConvolutionSizes& sizes, const Window& window, const T* imag
   }
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

@@ -1,11 +1,11 @@
-#ifndef CONDENSE_GRAPH_DETAIL_BATCH_STATISTICS_HPP
-#define CONDENSE_GRAPH_DETAIL_BATCH_STATISTICS_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_BATCH_STATISTICS_HPP
+#define CONDENSE_GRAPH_REFERENCE_BATCH_STATISTICS_HPP
 
 #include <Eigen/Core>
 
 #include "condense/core/shape.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Mean and population variance of one channel over the batch and all positions.
 struct ChannelMoments {
@@ -30,6 +30,6 @@ ChannelMoments channel_moments(const T* x, Index images, Index channels, Index p
   return moments;
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

@@ -1,5 +1,5 @@
-#ifndef CONDENSE_GRAPH_DETAIL_CODES_HPP
-#define CONDENSE_GRAPH_DETAIL_CODES_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_CODES_HPP
+#define CONDENSE_GRAPH_REFERENCE_CODES_HPP
 
 #include <cstdint>
 #include <cstring>
@@ -7,7 +7,7 @@
 #include "condense/core/data_type.hpp"
 #include "condense/core/packing.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Reading and writing the elements of a tensor of integers of 2, 4 or 8 bits, by index.
 template <int Bits, bool Signed>
@@ -53,6 +53,6 @@ inline void copy_elements(DataType type, const std::byte* from, Index from_first
   });
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

@@ -1,13 +1,13 @@
-#ifndef CONDENSE_GRAPH_DETAIL_BROADCAST_HPP
-#define CONDENSE_GRAPH_DETAIL_BROADCAST_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_BROADCAST_HPP
+#define CONDENSE_GRAPH_REFERENCE_BROADCAST_HPP
 
 #include <algorithm>
 #include <array>
 #include <type_traits>
 
-#include "condense/graph/detail/elementwise.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// The shape that two shapes broadcast to, as NumPy and ONNX define it: aligned at the last axis, an extent of 1
 /// repeats. Throws unless they do; the message speaks of the inputs 0 and 1.
@@ -145,6 +145,6 @@ void evaluate_binary(const Evaluation& e, Function&& function) {
   }
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

@@ -1,9 +1,9 @@
-#ifndef CONDENSE_GRAPH_DETAIL_ELEMENTWISE_HPP
-#define CONDENSE_GRAPH_DETAIL_ELEMENTWISE_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_ELEMENTWISE_HPP
+#define CONDENSE_GRAPH_REFERENCE_ELEMENTWISE_HPP
 
 #include "condense/graph/operator.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Elements that one task works on: enough to outweigh handing it over.
 inline constexpr Index kElementwiseGrain = 16384;
@@ -31,6 +31,6 @@ void evaluate_unary(const Evaluation& e, Function&& function) {
   with_float_type(e.input().type.type, [&]<class T>() { evaluate_unary_as<T>(e, function); });
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

@@ -1,10 +1,10 @@
-#ifndef CONDENSE_GRAPH_DETAIL_PRODUCT_HPP
-#define CONDENSE_GRAPH_DETAIL_PRODUCT_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_PRODUCT_HPP
+#define CONDENSE_GRAPH_REFERENCE_PRODUCT_HPP
 
 #include "condense/core/parallel.hpp"
 #include "condense/linalg/product.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Extents of a product of matrices: (rows x depth) * (depth x columns).
 struct ProductSizes {
@@ -36,6 +36,6 @@ void add_product(const ProductSizes& sizes, T alpha, const Factor<T>& a, const F
   });
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif

@@ -1,13 +1,13 @@
-#ifndef CONDENSE_GRAPH_DETAIL_POOL_HPP
-#define CONDENSE_GRAPH_DETAIL_POOL_HPP
+#ifndef CONDENSE_GRAPH_REFERENCE_POOL_HPP
+#define CONDENSE_GRAPH_REFERENCE_POOL_HPP
 
 #include <algorithm>
 
-#include "condense/graph/detail/elementwise.hpp"
-#include "condense/graph/detail/im2col.hpp"
+#include "condense/graph/reference/elementwise.hpp"
+#include "condense/graph/reference/im2col.hpp"
 #include "condense/graph/window.hpp"
 
-namespace condense::graph::detail {
+namespace condense::graph::reference {
 
 /// Calls `body(source plane, result plane)` for every image and channel.
 template <class T, class Body>
@@ -41,6 +41,6 @@ void for_each_tap_run(const Window& window, Body&& body) {
   }
 }
 
-}  // namespace condense::graph::detail
+}  // namespace condense::graph::reference
 
 #endif
