@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "condense/graph/graph.hpp"
 #include "condense/graph/operators.hpp"
 #include "condense/quantize/mixed_precision.hpp"
 #include "condense/quantize/range_search.hpp"
