@@ -3,7 +3,7 @@
 
 #include <bit>
 
-#include "condense/kernels/gemm/gemm.hpp"
+#include "condense/kernels/operands.hpp"
 
 namespace condense::kernels {
 

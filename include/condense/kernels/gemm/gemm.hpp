@@ -1,30 +1,9 @@
 #ifndef CONDENSE_KERNELS_GEMM_GEMM_HPP
 #define CONDENSE_KERNELS_GEMM_GEMM_HPP
 
-#include <cstddef>
-#include <cstdint>
+#include "condense/kernels/operands.hpp"
 
 namespace condense::kernels {
-
-using Index = std::ptrdiff_t;
-
-/// Type of the elements that a kernel reads or writes.
-enum class ElementType : std::uint8_t { uint8, int8, float32 };
-
-/// Rows of activations, read in place. Row r is the concatenation of `taps` pieces of `depth` elements.
-///
-/// With `offsets`, piece t of row r starts at data[offsets[r * taps + t]]; a negative offset stands for `padding`, a
-/// piece that holds the zero point. So a convolution is a matrix product whose rows are windows, and no window is ever
-/// copied. Without `offsets`, `taps` is 1 and row r starts at data[r * row_stride].
-struct ActivationRows {
-  const void* data = nullptr;
-  const std::int32_t* offsets = nullptr;
-  const void* padding = nullptr;
-  Index rows = 0;
-  Index taps = 1;
-  Index depth = 0;
-  Index row_stride = 0;
-};
 
 /// Weights as the product wants them: `columns` rows of taps * depth integers. `bits` is 8, 4 or 2, signed.
 struct WeightShape {
@@ -92,36 +71,6 @@ struct GemmKernel {
   template <class Isa>
   static constexpr GemmKernel of() noexcept {
     return {Gemm<Isa>::kTileRows, &Gemm<Isa>::packed_bytes, &Gemm<Isa>::pack, &Gemm<Isa>::run};
-  }
-};
-
-/// One float product: output[r][n] = clamp(sum_k input * weight + bias[n], low, high).
-struct FloatGemmArguments {
-  ActivationRows input{};
-  Index columns = 0;
-  const std::byte* packed_weights = nullptr;
-  const float* bias = nullptr;  ///< (columns)
-  float low = 0;
-  float high = 0;
-  float* output = nullptr;
-  Index output_stride = 0;
-};
-
-/// Float matrix product over packed weights; members as in `Gemm`, with `pack(columns, k, weights, packed)`. Sums may
-/// be taken in any order.
-template <class Isa>
-struct FloatGemm;
-
-/// A backend's float product, chosen at run time.
-struct FloatGemmKernel {
-  Index tile_rows;
-  std::size_t (*packed_bytes)(Index columns, Index k) noexcept;
-  void (*pack)(Index columns, Index k, const float*, std::byte*) noexcept;
-  void (*run)(const FloatGemmArguments&) noexcept;
-
-  template <class Isa>
-  static constexpr FloatGemmKernel of() noexcept {
-    return {FloatGemm<Isa>::kTileRows, &FloatGemm<Isa>::packed_bytes, &FloatGemm<Isa>::pack, &FloatGemm<Isa>::run};
   }
 };
 

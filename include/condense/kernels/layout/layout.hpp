@@ -1,7 +1,7 @@
 #ifndef CONDENSE_KERNELS_LAYOUT_LAYOUT_HPP
 #define CONDENSE_KERNELS_LAYOUT_LAYOUT_HPP
 
-#include "condense/kernels/gemm/gemm.hpp"
+#include "condense/kernels/operands.hpp"
 
 namespace condense::kernels {
 
