@@ -14,7 +14,7 @@ namespace condense::kernels {
 /// multipliers[r].
 struct PoolingArguments {
   ActivationRows input{};
-  ElementType type = ElementType::uint8;  ///< Of the input and the output.
+  ElementType type = ElementType::uint8;  ///< Of the input and the output; not int32.
   const float* multipliers = nullptr;     ///< (rows), for averages.
   std::int32_t input_zero_point = 0;
   std::int32_t zero_point = 0;

@@ -19,6 +19,7 @@ struct Pooling<simd::Scalar> {
       case ElementType::uint8: return maximum_of<std::uint8_t>(p);
       case ElementType::int8: return maximum_of<std::int8_t>(p);
       case ElementType::float32: return maximum_of<float>(p);
+      default: return;
     }
   }
 
@@ -27,6 +28,7 @@ struct Pooling<simd::Scalar> {
       case ElementType::uint8: return average_of<std::uint8_t, std::int32_t>(p);
       case ElementType::int8: return average_of<std::int8_t, std::int32_t>(p);
       case ElementType::float32: return average_of<float, float>(p);
+      default: return;
     }
   }
 
