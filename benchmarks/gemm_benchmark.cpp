@@ -62,11 +62,10 @@ void integer_product(benchmark::State& state, const kernels::KernelSet& kernels,
   const auto input = random_integers<std::uint8_t>(p.m * p.k, 0, 255, 1);
   const auto weights = random_integers<std::int8_t>(p.n * p.k, -largest, largest, 2);
   Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels.gemm.packed_bytes(shape))});
-  kernels.gemm.pack(shape, weights.data(), packed.mutable_raw());
   const std::vector<std::int32_t> bias(size(p.n), 0);
-  const std::vector<std::int32_t> corrections(size(p.n * shape.groups()), 0);
   const std::vector<float> multipliers(size(p.n * shape.groups()), 1e-3F);
   const std::vector<float> float_bias(size(p.n), 0.0F);
+  kernels.gemm.pack(shape, {weights.data(), multipliers.data()}, packed.mutable_raw());
   std::vector<std::uint8_t> output(size(p.m * p.n));
   const kernels::GemmArguments arguments{.input = {.data = input.data(), .rows = p.m, .depth = p.k, .row_stride = p.k},
                                          .input_type = ElementType::uint8,
@@ -75,7 +74,6 @@ void integer_product(benchmark::State& state, const kernels::KernelSet& kernels,
                                          .epilogue = {.bias = bias.data(),
                                                       .multipliers = multipliers.data(),
                                                       .float_bias = float_bias.data(),
-                                                      .corrections = corrections.data(),
                                                       .zero_point = 128,
                                                       .lowest = 0,
                                                       .highest = 255},

@@ -29,8 +29,6 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
   const int limit = 1 << (test.bits - 1);
   std::vector<std::int8_t> weights(size(test.columns * whole));
   for (std::int8_t& w : weights) w = static_cast<std::int8_t>(pick(random, form.fill, -limit, limit - 1));
-  Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernel.packed_bytes(shape))});
-  kernel.pack(shape, weights.data(), packed.mutable_raw());
 
   // Multipliers that spread the sums over about twice the range of the codes.
   const float spread = 300.0F / (128.0F * static_cast<float>(limit) * std::sqrt(static_cast<float>(whole) / 3.0F));
@@ -43,10 +41,12 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
   for (std::int32_t& c : corrections) c = random_integer(random, -20 * limit, 20 * limit);
   for (float& m : multipliers) m = spread * random.uniform(0.25F, 1.0F);
 
+  Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernel.packed_bytes(shape))});
+  kernel.pack(shape, {weights.data(), multipliers.data(), corrections.data()}, packed.mutable_raw());
+
   GemmEpilogue epilogue{.bias = bias.data(),
                         .multipliers = multipliers.data(),
                         .float_bias = float_bias.data(),
-                        .corrections = corrections.data(),
                         .zero_point = lowest_code(test.output) + random_integer(random, 90, 160),
                         .lowest = lowest_code(test.output) + (test.clamp ? 60 : 0),
                         .highest = highest_code(test.output) - (test.clamp ? 50 : 0),

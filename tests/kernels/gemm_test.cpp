@@ -117,7 +117,7 @@ TEST_P(IntegerGemm, HoldsSumsUpToTheLimitsOfInt32) {
     const std::vector<std::uint8_t> input(size(kDepth), 255);
     const std::vector<std::int8_t> weights(size(kDepth), static_cast<std::int8_t>(weight));
     Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels().gemm.packed_bytes(shape))});
-    kernels().gemm.pack(shape, weights.data(), packed.mutable_raw());
+    kernels().gemm.pack(shape, {.codes = weights.data()}, packed.mutable_raw());
     const std::int32_t bias = 0;
     const float multiplier = 1;
     float output = 0;
@@ -179,7 +179,7 @@ TEST_P(IntegerGemm, RoundsTiesToEvenAndSaturates) {
   const WeightShape shape{.columns = columns, .depth = 1};
   const std::vector<std::int8_t> weights(bias.size(), 1);
   Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels().gemm.packed_bytes(shape))});
-  kernels().gemm.pack(shape, weights.data(), packed.mutable_raw());
+  kernels().gemm.pack(shape, {.codes = weights.data()}, packed.mutable_raw());
   const std::uint8_t input = 0;
   for (const ElementType type : kCodes) {
     for (const float multiplier : {0.5F, 1.5F, 0.25F}) {

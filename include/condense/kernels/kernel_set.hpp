@@ -8,6 +8,7 @@
 #include "condense/kernels/depthwise/scalar.hpp"
 #include "condense/kernels/elementwise/scalar.hpp"
 #include "condense/kernels/float_gemm/scalar.hpp"
+#include "condense/kernels/gemm/avx512_vnni.hpp"
 #include "condense/kernels/gemm/scalar.hpp"
 #include "condense/kernels/layout/scalar.hpp"
 #include "condense/kernels/pooling/scalar.hpp"

@@ -19,17 +19,29 @@ struct WeightShape {
   constexpr Index groups() const noexcept { return group_size == 0 ? 1 : taps * groups_per_tap(); }
 };
 
+/// What `pack` takes: one code per byte, (columns x taps x depth); with groups also their terms, (columns x groups).
+struct WeightValues {
+  const std::int8_t* codes = nullptr;
+  const float* multipliers = nullptr;
+  const std::int32_t* corrections = nullptr;  ///< Such as -zero_point * (sum of the group's weights); null for zeros.
+};
+
 /// output[r][n] from the exact sums s = sum_k activation * weight, with the input's zero point folded into the biases.
 ///
-/// Without groups:  v = float(s + bias[n]) * multipliers[n].
-/// With groups:     v = float_bias[n], then for g = 0, 1, ...: v = fma(float(s_g + corrections[n * groups + g]),
-///                  multipliers[n * groups + g], v).
-/// An integer output is clamp(round_half_even(v) + zero_point, lowest, highest), a float one clamp(v, low, high).
+/// Without groups:    v = float(s + bias[n]) * multipliers[n].
+/// With groups:       v = float_bias[n], then for g = 0, 1, ...: v = fma(float(s_g + correction[n][g]),
+///                    multiplier[n][g], v).
+/// With row scales:   v = fma(float(s - row_zero_points[r] * column_sums[n]), row_scales[r] * multipliers[n],
+///                    float_bias[n]); with groups the sum above from 0, then v = fma(v, row_scales[r], float_bias[n]).
+/// An int32 output is s + bias[n], without groups or row scales; one of codes is clamp(round_half_even(v) + zero_point,
+/// lowest, highest); a float one is clamp(v, low, high).
 struct GemmEpilogue {
-  const std::int32_t* bias = nullptr;         ///< (columns)
-  const float* multipliers = nullptr;         ///< (columns x groups)
-  const float* float_bias = nullptr;          ///< (columns), with groups
-  const std::int32_t* corrections = nullptr;  ///< (columns x groups), with groups
+  const std::int32_t* bias = nullptr;             ///< (columns)
+  const float* multipliers = nullptr;             ///< (columns)
+  const float* float_bias = nullptr;              ///< (columns), with groups or row scales
+  const float* row_scales = nullptr;              ///< (rows): activations quantised row by row
+  const std::int32_t* row_zero_points = nullptr;  ///< (rows), with row scales and without groups; null for zeros
+  const std::int32_t* column_sums = nullptr;      ///< (columns) of the weights, with row zero points
   std::int32_t zero_point = 0;
   std::int32_t lowest = 0;
   std::int32_t highest = 0;
@@ -53,11 +65,11 @@ struct GemmArguments {
 ///
 ///   static constexpr Index kTileRows;                          rows that one call handles best
 ///   static std::size_t packed_bytes(const WeightShape&) noexcept;
-///   static void pack(const WeightShape&, const std::int8_t* weights, std::byte* packed) noexcept;
+///   static void pack(const WeightShape&, const WeightValues&, std::byte* packed) noexcept;
 ///   static void run(const GemmArguments&) noexcept;
 ///
-/// where `weights` is (columns x taps x depth) with one code per byte. Sums are exact: the caller guarantees that
-/// sum |weight| * 255 + |bias| fits int32. Results equal those of `Scalar` bit for bit.
+/// Sums are exact: the caller guarantees that sum |weight| * 255 + |bias| fits int32. Results equal those of `Scalar`
+/// bit for bit. `packed` is aligned to 64 bytes; nothing else needs to be.
 template <class Isa>
 struct Gemm;
 
@@ -65,7 +77,7 @@ struct Gemm;
 struct GemmKernel {
   Index tile_rows;
   std::size_t (*packed_bytes)(const WeightShape&) noexcept;
-  void (*pack)(const WeightShape&, const std::int8_t*, std::byte*) noexcept;
+  void (*pack)(const WeightShape&, const WeightValues&, std::byte*) noexcept;
   void (*run)(const GemmArguments&) noexcept;
 
   template <class Isa>

@@ -22,16 +22,24 @@ struct Gemm<simd::Scalar> {
   static constexpr Index kTileRows = 32;
 
   static std::size_t packed_bytes(const WeightShape& shape) noexcept {
-    return static_cast<std::size_t>(shape.columns) * column_bytes(shape);
+    const std::size_t terms = shape.group_size == 0 ? 0 : sizeof(GroupTerms) * static_cast<std::size_t>(shape.groups());
+    return static_cast<std::size_t>(shape.columns) * (terms + column_bytes(shape));
   }
 
-  static void pack(const WeightShape& shape, const std::int8_t* weights, std::byte* packed) noexcept {
+  static void pack(const WeightShape& shape, const WeightValues& weights, std::byte* packed) noexcept {
     std::memset(packed, 0, packed_bytes(shape));
+    if (shape.group_size != 0) {
+      for (Index slice = 0; slice < shape.columns * shape.groups(); ++slice, packed += sizeof(GroupTerms)) {
+        const GroupTerms terms{weights.multipliers[slice],
+                               weights.corrections != nullptr ? weights.corrections[slice] : 0};
+        std::memcpy(packed, &terms, sizeof(terms));
+      }
+    }
     const auto mask = static_cast<std::uint8_t>((1U << shape.bits) - 1);
     const Index codes_per_byte = 8 / shape.bits;
     for (Index column = 0; column < shape.columns; ++column) {
       for_runs(shape, [&](Index, Index first, Index count, std::size_t) {
-        const std::int8_t* codes = weights + column * shape.taps * shape.depth + first;
+        const std::int8_t* codes = weights.codes + column * shape.taps * shape.depth + first;
         for (Index k = 0; k < count; ++k) {
           const auto code = static_cast<std::uint8_t>(static_cast<std::uint8_t>(codes[k]) & mask);
           packed[k / codes_per_byte] |=
@@ -54,6 +62,12 @@ struct Gemm<simd::Scalar> {
   static constexpr Index kTileColumns = 16;
   static constexpr Index kBlock = 256;  ///< Elements of a run at a time: the unpacked weights of a tile take 8 KiB.
   static constexpr Index kStep = 16;    ///< Blocks are filled up with zeros to a multiple of this.
+
+  /// What a group adds and multiplies by; those of all groups lie before the codes, (columns x groups).
+  struct GroupTerms {
+    float multiplier;
+    std::int32_t correction;
+  };
 
   /// Sums of a tile, and what a block of it multiplies.
   struct Tile {
@@ -169,10 +183,16 @@ struct Gemm<simd::Scalar> {
                        Tile& tile) noexcept {
     const WeightShape& shape = g.weights;
     const std::size_t stride = column_bytes(shape);
-    const std::byte* packed = g.packed_weights + static_cast<std::size_t>(column) * stride;
+    const bool grouped = shape.group_size != 0;
+    const std::size_t slices = grouped ? static_cast<std::size_t>(shape.columns * shape.groups()) : 0;
+    const std::byte* packed =
+        g.packed_weights + slices * sizeof(GroupTerms) + static_cast<std::size_t>(column) * stride;
     for (Index r = 0; r < rows; ++r) {
       std::fill_n(tile.sums[r], kTileColumns, 0);
-      if (shape.group_size != 0) std::copy_n(g.epilogue.float_bias + column, columns, tile.values[r]);
+      if (!grouped) continue;
+      for (Index c = 0; c < columns; ++c) {
+        tile.values[r][c] = g.epilogue.row_scales != nullptr ? 0.0F : g.epilogue.float_bias[column + c];
+      }
     }
     for_runs(shape, [&](Index index, Index first, Index count, std::size_t offset) {
       for (Index k = 0; k < count; k += kBlock) {
@@ -186,24 +206,41 @@ struct Gemm<simd::Scalar> {
         }
         add_block<Activation>(g.input, row, rows, columns, first + k, block, tile);
       }
-      if (shape.group_size == 0) return;
+      if (!grouped) return;
       for (Index c = 0; c < columns; ++c) {
         const Index slice = (column + c) * shape.groups() + index;
+        GroupTerms terms;
+        std::memcpy(&terms, g.packed_weights + static_cast<std::size_t>(slice) * sizeof(terms), sizeof(terms));
         for (Index r = 0; r < rows; ++r) {
-          tile.values[r][c] = std::fma(static_cast<float>(tile.sums[r][c] + g.epilogue.corrections[slice]),
-                                       g.epilogue.multipliers[slice], tile.values[r][c]);
+          tile.values[r][c] = std::fma(static_cast<float>(tile.sums[r][c] + terms.correction), terms.multiplier,
+                                       tile.values[r][c]);
           tile.sums[r][c] = 0;
         }
       }
     });
     for (Index r = 0; r < rows; ++r) {
       for (Index c = 0; c < columns; ++c) {
-        const float value = shape.group_size != 0 ? tile.values[r][c]
-                                                  : static_cast<float>(tile.sums[r][c] + g.epilogue.bias[column + c]) *
-                                                        g.epilogue.multipliers[column + c];
-        store(g, (row + r) * g.output_stride + column + c, value);
+        const Index index = (row + r) * g.output_stride + column + c;
+        if (g.output_type == ElementType::int32) {
+          static_cast<std::int32_t*>(g.output)[index] = tile.sums[r][c] + g.epilogue.bias[column + c];
+        } else {
+          store(g, index, grouped ? finished(g.epilogue, row + r, column + c, tile.values[r][c])
+                                  : scaled(g.epilogue, row + r, column + c, tile.sums[r][c]));
+        }
       }
     }
+  }
+
+  /// The real value of a sum.
+  static float scaled(const GemmEpilogue& e, Index row, Index column, std::int32_t sum) noexcept {
+    if (e.row_scales == nullptr) return static_cast<float>(sum + e.bias[column]) * e.multipliers[column];
+    const std::int32_t shift = e.row_zero_points != nullptr ? e.row_zero_points[row] * e.column_sums[column] : 0;
+    return std::fma(static_cast<float>(sum - shift), e.row_scales[row] * e.multipliers[column], e.float_bias[column]);
+  }
+
+  /// The real value of what the groups add up to.
+  static float finished(const GemmEpilogue& e, Index row, Index column, float value) noexcept {
+    return e.row_scales == nullptr ? value : std::fma(value, e.row_scales[row], e.float_bias[column]);
   }
 
   /// The products of one block, for two rows at a time.

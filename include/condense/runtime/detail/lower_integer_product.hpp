@@ -5,33 +5,33 @@
 
 namespace condense::runtime::detail {
 
-/// An integer product ready to run: packed weights and everything that its epilogue reads.
+/// An integer product ready to run: packed weights, those in groups with their terms, and what the epilogue reads.
 struct IntegerProduct {
   Product product;
   kernels::WeightShape weight_shape;  ///< Of one group.
   AlignedBytes packed;
   std::size_t packed_stride = 0;  ///< From one group to the next.
-  std::vector<std::int32_t> bias;
+  std::vector<std::int32_t> bias;  ///< Without groups, as the multipliers.
   std::vector<float> multipliers;
-  std::vector<float> float_bias;
-  std::vector<std::int32_t> corrections;
+  std::vector<float> float_bias;  ///< With groups.
   std::vector<std::uint8_t> padding;
   kernels::GemmEpilogue epilogue;  ///< Its pointers are set for each group.
   kernels::ElementType input_type = kernels::ElementType::uint8;
   kernels::ElementType output_type = kernels::ElementType::float32;
 
   std::size_t bytes() const noexcept {
-    return packed.size() + bias.size() * 4 + multipliers.size() * 4 + float_bias.size() * 4 + corrections.size() * 4;
+    return packed.size() + bias.size() * 4 + multipliers.size() * 4 + float_bias.size() * 4;
   }
 
   kernels::GemmEpilogue epilogue_of(Index group) const noexcept {
     kernels::GemmEpilogue result = epilogue;
     const Index column = group * product.columns;
-    const Index slice = column * weight_shape.groups();
-    result.bias = bias.data() + (bias.empty() ? 0 : column);
-    result.multipliers = multipliers.data() + slice;
-    result.float_bias = float_bias.data() + (float_bias.empty() ? 0 : column);
-    result.corrections = corrections.data() + (corrections.empty() ? 0 : slice);
+    if (weight_shape.group_size == 0) {
+      result.bias = bias.data() + column;
+      result.multipliers = multipliers.data() + column;
+    } else {
+      result.float_bias = float_bias.data() + column;
+    }
     return result;
   }
 };
@@ -93,21 +93,26 @@ inline std::vector<std::int32_t> stored_bias(const Lowering& lowering, const gra
   return integers_of(*codes);
 }
 
-/// Fills the epilogue's terms: biases with the input's zero point folded in, and multipliers. Throws `Unsupported`
-/// where a sum could leave int32.
-inline void fill_terms(const Lowering& lowering, const graph::Node& node, const QuantizedValue& input, float out_scale,
-                       const std::vector<std::int8_t>& codes, std::span<const float> scales,
-                       std::span<const float> real_bias, IntegerProduct& result) {
-  const Product& p = result.product;
-  const Index group = result.weight_shape.group_size == 0 ? p.column_elements() : result.weight_shape.group_size;
+/// What each sum of integers is added to and multiplied by, (columns x groups).
+struct Terms {
+  std::vector<std::int32_t> added;  ///< The input's zero point; without groups also the bias.
+  std::vector<float> multipliers;
+};
+
+/// The terms of a product. Throws `Unsupported` where a sum could leave int32.
+inline Terms terms_of(const Lowering& lowering, const graph::Node& node, const QuantizedValue& input, float out_scale,
+                      const std::vector<std::int8_t>& codes, std::span<const float> scales,
+                      std::span<const float> real_bias, const Product& p, Index group_size) {
+  const Index group = group_size == 0 ? p.column_elements() : group_size;
   constexpr std::int64_t kLargest = 255;  // of any activation; what `kernels::Gemm` counts on for signed ones too
   std::vector<float> product_scales;
   for (const float scale : scales) product_scales.push_back(input.affine.scale * scale);
-  for (const float scale : product_scales) result.multipliers.push_back(scale / out_scale);
+  Terms terms;
+  for (const float scale : product_scales) terms.multipliers.push_back(scale / out_scale);
   const std::vector<std::int32_t> stored =
-      result.weight_shape.group_size == 0 ? stored_bias(lowering, node, product_scales) : std::vector<std::int32_t>{};
+      group_size == 0 ? stored_bias(lowering, node, product_scales) : std::vector<std::int32_t>{};
 
-  const Index extent = result.weight_shape.group_size == 0 ? p.column_elements() : p.depth;
+  const Index extent = group_size == 0 ? p.column_elements() : p.depth;
   std::size_t slice = 0;
   for (Index start = 0; start < static_cast<Index>(codes.size()); start += extent) {
     for (Index first = start; first < start + extent; first += group, ++slice) {
@@ -118,7 +123,7 @@ inline void fill_terms(const Lowering& lowering, const graph::Node& node, const 
         magnitude += std::abs(codes[static_cast<std::size_t>(k)]);
       }
       std::int64_t term = -sum * input.affine.zero_point;
-      if (result.weight_shape.group_size == 0) {
+      if (group_size == 0) {
         const double bias = stored.empty()
                                 ? std::nearbyint(static_cast<double>(real_bias[slice]) / product_scales[slice])
                                 : stored[slice];
@@ -131,16 +136,14 @@ inline void fill_terms(const Lowering& lowering, const graph::Node& node, const 
             "raise its weight scale",
             node.name, node.op.type(), slice, magnitude * kLargest + std::abs(term)));
       }
-      (result.weight_shape.group_size == 0 ? result.bias : result.corrections)
-          .push_back(static_cast<std::int32_t>(term));
+      terms.added.push_back(static_cast<std::int32_t>(term));
     }
   }
-  if (result.weight_shape.group_size != 0) {
-    for (const float bias : real_bias) result.float_bias.push_back(bias / out_scale);
-  }
+  return terms;
 }
 
-inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_t>& codes, IntegerProduct& result) {
+inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_t>& codes, const Terms& terms,
+                 IntegerProduct& result) {
   const Product& p = result.product;
   if (p.is_depthwise()) {
     std::vector<std::int8_t> by_tap;  // (taps x channels)
@@ -154,7 +157,11 @@ inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_
   result.packed_stride = (kernels.gemm.packed_bytes(result.weight_shape) + 63) / 64 * 64;
   result.packed = AlignedBytes(result.packed_stride * static_cast<std::size_t>(p.groups));
   for (Index group = 0; group < p.groups; ++group) {
-    kernels.gemm.pack(result.weight_shape, codes.data() + group * p.columns * p.column_elements(),
+    const Index slice = group * p.columns * result.weight_shape.groups();
+    kernels.gemm.pack(result.weight_shape,
+                      {.codes = codes.data() + group * p.columns * p.column_elements(),
+                       .multipliers = terms.multipliers.data() + slice,
+                       .corrections = terms.added.data() + slice},
                       result.packed.data() + result.packed_stride * static_cast<std::size_t>(group));
   }
 }
@@ -211,8 +218,15 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   const Tail tail = lowering.tail(node, true);
   std::vector<std::int8_t> codes;
   for (const Index element : p.weight_order) codes.push_back(weights->codes[static_cast<std::size_t>(element)]);
-  fill_terms(lowering, node, *input, tail.quantized ? tail.quantized->affine.scale : 1.0F, codes, scales, *bias, *work);
-  pack(lowering.kernels(), codes, *work);
+  const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
+  Terms terms = terms_of(lowering, node, *input, out_scale, codes, scales, *bias, p, work->weight_shape.group_size);
+  pack(lowering.kernels(), codes, terms, *work);
+  if (work->weight_shape.group_size == 0) {
+    work->bias = std::move(terms.added);
+    work->multipliers = std::move(terms.multipliers);
+  } else {
+    for (const float b : *bias) work->float_bias.push_back(b / out_scale);
+  }
   work->padding.assign(static_cast<std::size_t>(p.channels()), static_cast<std::uint8_t>(input->affine.zero_point));
   work->input_type = input->element();
   work->epilogue.low = tail.low;

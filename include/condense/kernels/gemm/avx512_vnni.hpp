@@ -1,0 +1,239 @@
+#ifndef CONDENSE_KERNELS_GEMM_AVX512_VNNI_HPP
+#define CONDENSE_KERNELS_GEMM_AVX512_VNNI_HPP
+
+#if defined(__x86_64__)
+
+#include "condense/kernels/detail/avx512.hpp"
+#include "condense/kernels/gemm/detail/tiled.hpp"
+
+// GCC 12 takes the undefined upper halves in its own AVX-512 headers for uninitialised variables.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+namespace condense::kernels {
+
+namespace detail {
+
+/// Tiles of up to 6 rows by 64 columns: 24 of the 32 registers hold sums, 4 weights, one activations. A step of 34
+/// instructions has 24 products, so that the two multiplying ports are the limit and not the loads.
+struct Avx512VnniMicro {
+  using Activation = std::uint8_t;
+  static constexpr Index kRows = 6;
+  static constexpr Index kLane = 16;
+  static constexpr Index kPanel = 64;
+  static constexpr Index kStep = 4;
+  static constexpr std::optional<ElementType> kFlipped = ElementType::int8;  // vpdpbusd: unsigned times signed
+
+  static void multiply(const GemmTile& tile) noexcept {
+    with_height(tile, [](auto height, const GemmTile& t) {
+      constexpr unsigned kHeight = decltype(height)::value;
+      if (t.lanes == 4) return multiply_tile<kHeight, 4>(t);
+      if (t.lanes == 2) return multiply_tile<kHeight, 2>(t);
+      multiply_tile<kHeight, 1>(t);
+    });
+  }
+
+  /// By halves of a panel, as values take registers beside the sums.
+  static void multiply_groups(const GemmTile& tile) noexcept {
+    with_height(tile, [](auto height, const GemmTile& t) {
+      constexpr unsigned kHeight = decltype(height)::value;
+      if (t.lanes == 1) return multiply_groups_of<kHeight, 1>(t, 0);
+      for (Index lane = 0; lane < t.lanes; lane += 2) multiply_groups_of<kHeight, 2>(t, lane);
+    });
+  }
+
+  CONDENSE_TARGET_AVX512_VNNI static void finish(const GemmTile& t) noexcept {
+    const GemmArguments& g = *t.product;
+    const GemmEpilogue& e = g.epilogue;
+    const avx512::Requantize requantize(e.zero_point, e.lowest, e.highest);
+    for (Index lane = 0; lane < t.lanes; ++lane) {
+      const Index column = t.column + lane * kLane;
+      const __mmask16 mask = avx512::first_lanes(g.weights.columns - column);
+      const bool grouped = g.weights.group_size != 0;
+      const __m512i bias = e.bias != nullptr ? _mm512_maskz_loadu_epi32(mask, e.bias + column) : _mm512_setzero_si512();
+      const __m512 multipliers = grouped ? _mm512_set1_ps(1) : load(mask, e.multipliers, column);
+      const __m512 float_bias = load(mask, e.float_bias, column);
+      for (Index row = 0; row < t.rows; ++row) {
+        const Index output_row = t.row + row;
+        const Index out = output_row * g.output_stride + column;
+        const Index in = row * t.stride + lane * kLane;
+        __m512i sums = grouped ? _mm512_setzero_si512() : _mm512_loadu_si512(t.sums + in);
+        if (g.output_type == ElementType::int32) {
+          _mm512_mask_storeu_epi32(static_cast<std::int32_t*>(g.output) + out, mask, _mm512_add_epi32(sums, bias));
+          continue;
+        }
+        __m512 values;
+        if (e.row_scales == nullptr) {
+          values = grouped ? _mm512_loadu_ps(t.values + in)
+                           : _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(sums, bias)), multipliers);
+        } else {
+          const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(e.row_scales[output_row]), multipliers);
+          if (e.row_zero_points != nullptr && !grouped) {
+            const __m512i column_sums = _mm512_maskz_loadu_epi32(mask, e.column_sums + column);
+            sums = _mm512_sub_epi32(
+                sums, _mm512_mullo_epi32(_mm512_set1_epi32(e.row_zero_points[output_row]), column_sums));
+          }
+          values = _mm512_fmadd_ps(grouped ? _mm512_loadu_ps(t.values + in) : _mm512_cvtepi32_ps(sums), scale,
+                                   float_bias);
+        }
+        if (g.output_type == ElementType::float32) {
+          values = _mm512_min_ps(_mm512_max_ps(values, _mm512_set1_ps(e.low)), _mm512_set1_ps(e.high));
+          _mm512_mask_storeu_ps(static_cast<float*>(g.output) + out, mask, values);
+        } else {
+          _mm_mask_storeu_epi8(static_cast<std::uint8_t*>(g.output) + out, mask, requantize.bytes(values));
+        }
+      }
+    }
+  }
+
+  /// A table of 16 makes signed bytes of 4 bits; with their upper two bits ignored also of 2.
+  CONDENSE_TARGET_AVX512_VNNI static void unpack(const std::byte* packed, int bits, Index vectors,
+                                                 std::int8_t* codes) noexcept {
+    const __m512i nibbles = _mm512_set1_epi8(0x0F);
+    const __m512i table = _mm512_broadcast_i32x4(
+        bits == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1)
+                  : _mm_setr_epi8(0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1));
+    const Index planes = 8 / bits;
+    for (Index vector = 0; vector < vectors; vector += planes, packed += kLane * kStep) {
+      __m512i raw = _mm512_loadu_si512(packed);
+      for (Index plane = 0; plane < planes; ++plane, codes += kLane * kStep) {
+        _mm512_storeu_si512(codes, _mm512_shuffle_epi8(table, _mm512_and_si512(raw, nibbles)));
+        raw = _mm512_srl_epi16(raw, _mm_cvtsi32_si128(bits));
+      }
+    }
+  }
+
+ private:
+  template <unsigned kHeight>
+  struct Height {
+    static constexpr unsigned value = kHeight;
+  };
+
+  /// Tiles come in heights of 1, 2, 4 and 6 rows.
+  template <class Multiply>
+  static void with_height(const GemmTile& tile, Multiply&& multiply) noexcept {
+    if (tile.rows > 4) return multiply(Height<6>{}, tile);
+    if (tile.rows > 2) return multiply(Height<4>{}, tile);
+    if (tile.rows > 1) return multiply(Height<2>{}, tile);
+    multiply(Height<1>{}, tile);
+  }
+
+  CONDENSE_TARGET_AVX512_VNNI static __m512 load(__mmask16 mask, const float* data, Index column) noexcept {
+    return data != nullptr ? _mm512_maskz_loadu_ps(mask, data + column) : _mm512_setzero_ps();
+  }
+
+  /// 4 activations in every lane.
+  CONDENSE_TARGET_AVX512_VNNI static __m512i broadcast(const std::uint8_t* activations, __m512i flip) noexcept {
+    std::int32_t four;
+    std::memcpy(&four, activations, sizeof(four));
+    return _mm512_xor_si512(flip, _mm512_set1_epi32(four));
+  }
+
+  template <unsigned kHeight, unsigned kLanes>
+  CONDENSE_TARGET_AVX512_VNNI static void multiply_tile(const GemmTile& t) noexcept {
+    __m512i sums[kHeight][kLanes];
+#pragma GCC unroll 6
+    for (unsigned r = 0; r < kHeight; ++r) {
+#pragma GCC unroll 4
+      for (unsigned l = 0; l < kLanes; ++l) {
+        sums[r][l] = t.start == nullptr
+                         ? _mm512_setzero_si512()
+                         : _mm512_loadu_si512(t.start + std::min<Index>(r, t.rows - 1) * t.row_start + l * kLane);
+      }
+    }
+    const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
+    const std::int8_t* weights = t.weights;
+    for (Index tap = 0; tap < t.input.taps; ++tap) {
+      const std::uint8_t* rows[kHeight];
+#pragma GCC unroll 6
+      for (unsigned r = 0; r < kHeight; ++r) rows[r] = t.piece<std::uint8_t>(r, tap);
+      for (Index k = 0; k < t.steps * kStep; k += kStep, weights += kLanes * kLane * kStep) {
+        __m512i w[kLanes];
+#pragma GCC unroll 4
+        for (unsigned l = 0; l < kLanes; ++l) w[l] = _mm512_loadu_si512(weights + l * kLane * kStep);
+#pragma GCC unroll 6
+        for (unsigned r = 0; r < kHeight; ++r) {
+          const __m512i a = broadcast(rows[r] + k, flip);
+#pragma GCC unroll 4
+          for (unsigned l = 0; l < kLanes; ++l) sums[r][l] = _mm512_dpbusd_epi32(sums[r][l], a, w[l]);
+        }
+      }
+    }
+#pragma GCC unroll 6
+    for (unsigned r = 0; r < kHeight; ++r) {
+      if (r >= t.rows) break;
+#pragma GCC unroll 4
+      for (unsigned l = 0; l < kLanes; ++l) _mm512_storeu_si512(t.sums + r * t.stride + l * kLane, sums[r][l]);
+    }
+  }
+
+  template <unsigned kHeight, unsigned kLanes>
+  CONDENSE_TARGET_AVX512_VNNI static void multiply_groups_of(const GemmTile& t, Index lane) noexcept {
+    __m512 values[kHeight][kLanes];
+    const std::uint8_t* rows[kHeight];
+#pragma GCC unroll 6
+    for (unsigned r = 0; r < kHeight; ++r) {
+      rows[r] = t.piece<std::uint8_t>(r, 0);
+#pragma GCC unroll 2
+      for (unsigned l = 0; l < kLanes; ++l) {
+        values[r][l] = _mm512_loadu_ps(t.values + std::min<Index>(r, t.rows - 1) * t.stride + (lane + l) * kLane);
+      }
+    }
+    const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
+    const Index panel = t.lanes * kLane;
+    const std::int8_t* weights = t.weights + lane * kLane * kStep;
+    Index k = 0;
+    for (Index group = 0; group < t.groups; ++group) {
+      const std::int32_t* start = t.start + group * t.group_start + lane * kLane;
+      __m512i sums[kHeight][kLanes];
+#pragma GCC unroll 6
+      for (unsigned r = 0; r < kHeight; ++r) {
+#pragma GCC unroll 2
+        for (unsigned l = 0; l < kLanes; ++l) sums[r][l] = _mm512_loadu_si512(start + std::min<Index>(r, t.rows - 1) * t.row_start + l * kLane);
+      }
+      for (Index step = 0; step < t.steps; ++step, k += kStep, weights += panel * kStep) {
+        __m512i w[kLanes];
+#pragma GCC unroll 2
+        for (unsigned l = 0; l < kLanes; ++l) w[l] = _mm512_loadu_si512(weights + l * kLane * kStep);
+#pragma GCC unroll 6
+        for (unsigned r = 0; r < kHeight; ++r) {
+          const __m512i a = broadcast(rows[r] + k, flip);
+#pragma GCC unroll 2
+          for (unsigned l = 0; l < kLanes; ++l) sums[r][l] = _mm512_dpbusd_epi32(sums[r][l], a, w[l]);
+        }
+      }
+#pragma GCC unroll 2
+      for (unsigned l = 0; l < kLanes; ++l) {
+        const __m512 multipliers = _mm512_loadu_ps(t.multipliers + group * panel + (lane + l) * kLane);
+#pragma GCC unroll 6
+        for (unsigned r = 0; r < kHeight; ++r) {
+          values[r][l] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums[r][l]), multipliers, values[r][l]);
+        }
+      }
+    }
+#pragma GCC unroll 6
+    for (unsigned r = 0; r < kHeight; ++r) {
+      if (r >= t.rows) break;
+#pragma GCC unroll 2
+      for (unsigned l = 0; l < kLanes; ++l) _mm512_storeu_ps(t.values + r * t.stride + (lane + l) * kLane, values[r][l]);
+    }
+  }
+};
+
+}  // namespace detail
+
+/// Integer products by vpdpbusd on vectors of 64 bytes.
+template <>
+struct Gemm<simd::Avx512Vnni> : detail::TiledGemm<detail::Avx512VnniMicro> {};
+
+}  // namespace condense::kernels
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+#endif

@@ -1,0 +1,436 @@
+#ifndef CONDENSE_KERNELS_GEMM_DETAIL_TILED_HPP
+#define CONDENSE_KERNELS_GEMM_DETAIL_TILED_HPP
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "condense/kernels/gemm/gemm.hpp"
+
+namespace condense::kernels::detail {
+
+/// One tile of a product: a few rows times the columns of a panel, over a stretch of K, its sums held in registers.
+struct GemmTile {
+  const GemmArguments* product = nullptr;
+  Index row = 0;  ///< First of the output, and how many.
+  Index rows = 0;
+  Index column = 0;  ///< First of the panel, and vectors of columns; those beyond the output are padding.
+  Index lanes = 0;
+
+  ActivationRows input{};  ///< Pieces of whole steps; the tile begins at its row `input_row`.
+  Index input_row = 0;
+  Index steps = 0;                       ///< Of a piece, or of a group.
+  Index groups = 0;                      ///< Of the stretch, 0 without groups.
+  std::uint32_t flip = 0;                ///< What 4 activations are to be xored with.
+  const std::int8_t* weights = nullptr;  ///< (steps, columns of the panel, Micro::kStep)
+
+  const std::int32_t* start = nullptr;  ///< Where sums start; null for zeros.
+  Index row_start = 0;                  ///< From the start of one row, and of one group, to that of the next.
+  Index group_start = 0;
+  std::int32_t* sums = nullptr;         ///< (rows, columns)
+  const float* multipliers = nullptr;   ///< (groups, columns of the panel)
+  float* values = nullptr;              ///< (rows, columns): what the groups add up to.
+  Index stride = 0;                     ///< From one row of sums or values to the next.
+
+  /// A piece of row `r` of the tile; rows beyond the last repeat it, so that few heights of tiles do for all.
+  template <class Activation>
+  const Activation* piece(Index r, Index tap) const noexcept {
+    const Index index = input_row + std::min(r, rows - 1);
+    const auto* data = static_cast<const Activation*>(input.data);
+    if (input.offsets == nullptr) return data + index * input.row_stride;
+    const std::int32_t offset = input.offsets[index * input.taps + tap];
+    return offset < 0 ? static_cast<const Activation*>(input.padding) : data + offset;
+  }
+};
+
+/// The integer product by tiles of registers: packing, blocking and odd shapes, the same for all instruction sets.
+/// `Micro` multiplies one tile:
+///
+///   using Activation;                what it reads: std::uint8_t for codes as they are, std::int16_t for widened ones
+///   static constexpr Index kRows;    most rows of a tile
+///   static constexpr Index kLane;    columns of a vector
+///   static constexpr Index kPanel;   columns of a panel: kLane times a power of two
+///   static constexpr Index kStep;    neighbouring elements of K that one instruction sums up
+///   static constexpr std::optional<ElementType> kFlipped;  the type of codes that its instruction takes only when the
+///                                    sign is flipped, that is with 128 added to or taken from each
+///   static void multiply(const GemmTile&) noexcept;         writes the sums
+///   static void multiply_groups(const GemmTile&) noexcept;  adds to the values
+///   static void finish(const GemmTile&) noexcept;           the epilogue: sums, or with groups values, to the output
+///   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept;
+///
+/// Weights lie in panels: for every kStep elements of K, those of all columns of the panel, each kLane * kStep bytes a
+/// vector. Of 4 and 2 bits, 2 and 4 vectors share the bytes of one: the first has the lowest bits. A panel begins with
+/// what its sums start from and, with groups, are multiplied by.
+///
+/// Rows are read in place where every piece is a whole number of steps. Otherwise, and for weights in groups or of less
+/// than 8 bits, stretches of K are staged in the first-level cache and used many times: the activations of a block of
+/// rows copied in line and filled up with zeros, the weights of a panel unpacked to bytes.
+template <class Micro>
+struct TiledGemm {
+  static constexpr Index kTileRows = Micro::kRows;
+
+  static std::size_t packed_bytes(const WeightShape& shape) noexcept {
+    return static_cast<std::size_t>(round_up(shape.columns, kLane) * column_bytes(shape));
+  }
+
+  static void pack(const WeightShape& shape, const WeightValues& weights, std::byte* packed) noexcept {
+    std::memset(packed, 0, packed_bytes(shape));
+    for_panels(shape, 0, shape.columns, [&](Index column, Index lanes) {
+      std::byte* panel = packed + column * column_bytes(shape);
+      const Index width = lanes * kLane;
+      for (Index c = column; c < std::min(column + width, shape.columns); ++c) {
+        pack_terms(shape, weights, c, panel + (c - column) * 4, width * 4);
+        for_stretches(shape, [&](const Stretch& stretch) {
+          pack_codes(shape, weights.codes + c * shape.taps * shape.depth, c - column, width, stretch,
+                     panel + width * (term_bytes(shape) + code_bytes(shape, stretch.step)));
+        });
+      }
+    });
+  }
+
+  static void run(const GemmArguments& g) noexcept {
+    if (is_staged(g.weights)) {
+      run_staged(g);
+    } else {
+      run_in_place(g);
+    }
+  }
+
+ private:
+  using Activation = typename Micro::Activation;
+  static constexpr Index kLane = Micro::kLane;
+  static constexpr Index kStep = Micro::kStep;
+  static constexpr bool kFlips = Micro::kFlipped.has_value();
+
+  static constexpr Index kStretch = 256;                               ///< Most elements of K that are staged at a time.
+  static constexpr Index kBlockRows = 48 / Micro::kRows * Micro::kRows;  ///< Rows and columns that share them.
+  static constexpr Index kBlockColumns = 128;
+  static_assert(kBlockColumns % Micro::kPanel == 0 && kStretch % (4 * kStep) == 0);
+
+  static constexpr Index round_up(Index value, Index multiple) noexcept {
+    return (value + multiple - 1) / multiple * multiple;
+  }
+  static bool is_staged(const WeightShape& shape) noexcept {
+    return sizeof(Activation) != 1 || shape.bits < 8 || shape.group_size != 0 || shape.depth % kStep != 0 ||
+           (shape.taps > 1 && shape.depth < 4 * kStep);
+  }
+  static bool is_flipped(const GemmArguments& g) noexcept { return Micro::kFlipped == g.input_type; }
+
+  /// Calls `body(first column, lanes)` for the panels of columns [first, end): full ones, then halves of the last.
+  template <class Body>
+  static void for_panels(const WeightShape& shape, Index first, Index end, Body&& body) noexcept {
+    end = std::min(end, shape.columns);
+    for (Index lanes = Micro::kPanel / kLane; first < end; first += lanes * kLane) {
+      while (lanes > (end - first + kLane - 1) / kLane) lanes /= 2;
+      body(first, lanes);
+    }
+  }
+
+  // ---- K
+
+  /// Elements of K that are packed and multiplied together: with groups some whole ones, or a part of a long one.
+  struct Stretch {
+    Index first = 0;  ///< Element of a row, its pieces in line.
+    Index elements = 0;
+    Index step = 0;  ///< Where it lies among the packed steps of its column.
+    Index steps = 0;
+    Index group = 0;  ///< With groups: the first one, how many, and elements of each in the stretch.
+    Index groups = 0;
+    Index group_elements = 0;
+    bool begins = true;  ///< The sums; false for a later part of a column or group.
+    bool ends = true;
+  };
+
+  /// Calls `body` with all stretches in order.
+  template <class Body>
+  static void for_stretches(const WeightShape& shape, Body&& body) noexcept {
+    const Index whole = shape.taps * shape.depth;
+    const Index in_bytes = 8 / shape.bits;  // vectors of few bits come in whole bytes
+    Stretch s;
+    const auto emit = [&](Index groups, Index elements) {
+      s.elements = groups == 0 ? elements : groups * elements;
+      s.groups = groups;
+      s.group_elements = elements;
+      s.steps = round_up(std::max<Index>(groups, 1) * steps_of(elements), in_bytes);
+      body(static_cast<const Stretch&>(s));
+      s.first += s.elements;
+      s.step += s.steps;
+      if (s.ends) s.group += groups;
+    };
+    // A column or a group that is longer than a stretch.
+    const auto emit_parts = [&](Index groups, Index elements, Index most) {
+      for (Index part = 0; part < elements; part += most) {
+        s.begins = part == 0;
+        s.ends = part + most >= elements;
+        emit(groups, std::min(most, elements - part));
+      }
+      s.begins = true;
+    };
+    if (shape.group_size == 0) return emit_parts(0, whole, is_staged(shape) ? kStretch : whole);
+    for (Index tap = 0; tap < shape.taps; ++tap) {
+      for (Index left = shape.depth; left > 0;) {
+        const Index size = std::min(shape.group_size, left);
+        const Index room = kStretch / round_up(size, kStep);
+        const Index groups = std::clamp<Index>(room, 1, left / size);
+        if (room == 0) {
+          emit_parts(1, size, kStretch);
+        } else {
+          emit(groups, size);
+        }
+        left -= groups * size;
+      }
+    }
+  }
+
+  static Index steps_of(Index elements) noexcept { return (elements + kStep - 1) / kStep; }
+
+  // ---- Packed weights
+
+  /// Bytes of a column: what its sums start from and are multiplied by, and its codes up to a step.
+  static Index term_bytes(const WeightShape& shape) noexcept {
+    return shape.group_size == 0 ? (kFlips ? 4 : 0) : shape.groups() * (kFlips ? 12 : 8);
+  }
+  static Index code_bytes(const WeightShape& shape, Index steps) noexcept { return steps * kStep * shape.bits / 8; }
+  static Index column_bytes(const WeightShape& shape) noexcept {
+    Index steps = 0;
+    for_stretches(shape, [&](const Stretch& stretch) { steps = stretch.step + stretch.steps; });
+    return term_bytes(shape) + code_bytes(shape, steps);
+  }
+
+  /// The terms of a panel, (groups, columns of the panel): multipliers, what sums of codes start from, and what sums of
+  /// flipped codes start from.
+  struct Terms {
+    const float* multipliers = nullptr;
+    const std::int32_t* starts = nullptr;
+  };
+  static Terms terms_of(const GemmArguments& g, const std::byte* panel, Index width) noexcept {
+    const bool flipped = is_flipped(g);
+    if (g.weights.group_size == 0) return {nullptr, flipped ? reinterpret_cast<const std::int32_t*>(panel) : nullptr};
+    const Index slice = g.weights.groups() * width;
+    const auto* terms = reinterpret_cast<const std::int32_t*>(panel);
+    return {reinterpret_cast<const float*>(panel), terms + (flipped ? 2 : 1) * slice};
+  }
+
+  /// Writes the terms of a column: one word each, a row of the panel apart.
+  static void pack_terms(const WeightShape& shape, const WeightValues& weights, Index column, std::byte* out,
+                         Index row_bytes) noexcept {
+    const auto put = [&](Index row, auto word) { std::memcpy(out + row * row_bytes, &word, sizeof(word)); };
+    const Index groups = shape.groups();
+    const Index whole = shape.taps * shape.depth;
+    const std::int8_t* codes = weights.codes + column * whole;
+    const std::int32_t flip = Micro::kFlipped == ElementType::int8 ? -128 : 128;
+    for (Index group = 0; group < groups; ++group) {
+      Index count = whole;
+      if (shape.group_size != 0) {
+        count = std::min(shape.group_size, shape.depth - group % shape.groups_per_tap() * shape.group_size);
+      }
+      std::int32_t sum = 0;
+      for (Index k = 0; k < count; ++k) sum += codes[k];
+      codes += count;
+      if (shape.group_size == 0) {
+        if (kFlips) put(0, flip * sum);
+        continue;
+      }
+      const Index slice = column * groups + group;
+      const std::int32_t correction = weights.corrections != nullptr ? weights.corrections[slice] : 0;
+      put(group, weights.multipliers[slice]);
+      put(groups + group, correction);
+      if (kFlips) put(2 * groups + group, correction + flip * sum);
+    }
+  }
+
+  /// Writes a column's codes of one stretch into the panel's, `column` counted from the panel's first.
+  static void pack_codes(const WeightShape& shape, const std::int8_t* codes, Index column, Index width,
+                         const Stretch& stretch, std::byte* out) noexcept {
+    const Index planes = 8 / shape.bits;
+    const auto mask = static_cast<std::uint8_t>((1U << shape.bits) - 1);
+    for (Index e = 0; e < stretch.elements; ++e) {
+      const Index group = e / stretch.group_elements;
+      const Index within = e % stretch.group_elements;
+      const Index step = group * steps_of(stretch.group_elements) + within / kStep;
+      const Index vector = step * (width / kLane) + column / kLane;
+      const Index byte = vector / planes * kLane * kStep + column % kLane * kStep + within % kStep;
+      const auto code = static_cast<std::uint8_t>(static_cast<std::uint8_t>(codes[stretch.first + e]) & mask);
+      out[byte] |= static_cast<std::byte>(code << (static_cast<int>(vector % planes) * shape.bits));
+    }
+  }
+
+  // ---- Products
+
+  /// Calls `multiply` with tiles of rows [first, first + rows) that differ in height by at most one.
+  template <class Multiply>
+  static void for_tiles(Index rows, Multiply&& multiply) noexcept {
+    Index tiles = (rows + Micro::kRows - 1) / Micro::kRows;
+    for (Index row = 0; row < rows; --tiles) {
+      const Index height = (rows - row + tiles - 1) / tiles;
+      multiply(row, height);
+      row += height;
+    }
+  }
+
+  static void run_in_place(const GemmArguments& g) noexcept {
+    const Index bytes = column_bytes(g.weights);
+    for_panels(g.weights, 0, g.weights.columns, [&](Index column, Index lanes) {
+      const std::byte* panel = g.packed_weights + column * bytes;
+      alignas(64) std::int32_t sums[static_cast<std::size_t>(Micro::kRows * Micro::kPanel)];
+      GemmTile tile;
+      tile.product = &g;
+      tile.column = column;
+      tile.lanes = lanes;
+      tile.sums = sums;
+      tile.stride = Micro::kPanel;
+      tile.input = g.input;
+      tile.steps = g.weights.depth / kStep;
+      tile.flip = is_flipped(g) ? 0x80808080U : 0;
+      tile.start = terms_of(g, panel, lanes * kLane).starts;
+      tile.weights = reinterpret_cast<const std::int8_t*>(panel + lanes * kLane * term_bytes(g.weights));
+      for_tiles(g.input.rows, [&](Index row, Index rows) {
+        tile.row = tile.input_row = row;
+        tile.rows = rows;
+        Micro::multiply(tile);
+        Micro::finish(tile);
+      });
+    });
+  }
+
+  /// What stretches are multiplied from, and the sums and values that later ones go on with. About 76 KiB of stack.
+  struct Scratch {
+    alignas(64) Activation activations[static_cast<std::size_t>(kBlockRows * kStretch)];
+    alignas(64) std::int8_t codes[static_cast<std::size_t>(Micro::kPanel * kStretch)];
+    alignas(64) std::int32_t sums[static_cast<std::size_t>(kBlockRows * kBlockColumns)];
+    alignas(64) float values[static_cast<std::size_t>(kBlockRows * kBlockColumns)];
+  };
+
+  static void run_staged(const GemmArguments& g) noexcept {
+    Scratch scratch;
+    const Index whole = g.weights.taps * g.weights.depth;
+    const bool grouped = g.weights.group_size != 0;
+    const bool once = !grouped && whole <= kStretch;
+    const Index block = once ? g.weights.columns : kBlockColumns;
+    for (Index row = 0; row < g.input.rows; row += kBlockRows) {
+      const Index rows = std::min(kBlockRows, g.input.rows - row);
+      for (Index column = 0; column < g.weights.columns; column += block) {
+        if (grouped) start_values(g, rows, column, scratch.values);
+        for_stretches(g.weights, [&](const Stretch& stretch) {
+          if (column == 0 || !once) stage(g, row, rows, stretch, scratch.activations);
+          for_panels(g.weights, column, column + block, [&](Index first, Index lanes) {
+            const Index offset = once ? 0 : first - column;
+            GemmTile tile = tile_of(g, stretch, first, lanes, scratch.sums + offset, scratch.codes);
+            for_tiles(rows, [&](Index r, Index count) {
+              tile.row = row + r;
+              tile.rows = count;
+              tile.input = {.data = scratch.activations, .row_stride = kStretch};
+              tile.input_row = r;
+              multiply(tile, stretch, r, offset, stretch.first + stretch.elements == whole, scratch);
+            });
+          });
+        });
+      }
+    }
+  }
+
+  /// The tile of a stretch, but for its rows.
+  static GemmTile tile_of(const GemmArguments& g, const Stretch& stretch, Index column, Index lanes,
+                          std::int32_t* sums, std::int8_t* codes) noexcept {
+    const Index width = lanes * kLane;
+    const std::byte* panel = g.packed_weights + column * column_bytes(g.weights);
+    const std::byte* packed = panel + width * (term_bytes(g.weights) + code_bytes(g.weights, stretch.step));
+    const Terms terms = terms_of(g, panel, width);
+    GemmTile tile;
+    tile.product = &g;
+    tile.column = column;
+    tile.lanes = lanes;
+    tile.steps = steps_of(stretch.group_elements);
+    tile.groups = stretch.groups;
+    tile.flip = is_flipped(g) ? 0x80808080U : 0;
+    tile.weights = reinterpret_cast<const std::int8_t*>(packed);
+    if (g.weights.bits < 8) {
+      Micro::unpack(packed, g.weights.bits, stretch.steps * lanes, codes);
+      tile.weights = codes;
+    }
+    tile.sums = sums;
+    tile.stride = kBlockColumns;
+    tile.multipliers = terms.multipliers + stretch.group * width;
+    if (terms.starts != nullptr) tile.start = terms.starts + stretch.group * width;
+    tile.group_start = width;
+    return tile;
+  }
+
+  static void multiply(GemmTile tile, const Stretch& stretch, Index row, Index offset, bool last,
+                       Scratch& scratch) noexcept {
+    tile.sums = scratch.sums + row * kBlockColumns + offset;
+    tile.values = scratch.values + row * kBlockColumns + offset;
+    if (!stretch.begins) {
+      tile.start = tile.sums;
+      tile.row_start = kBlockColumns;
+      tile.group_start = 0;
+    }
+    if (tile.groups == 0 || !stretch.ends) {
+      Micro::multiply(tile);
+    } else {
+      Micro::multiply_groups(tile);
+    }
+    if (last) Micro::finish(tile);
+  }
+
+  static void start_values(const GemmArguments& g, Index rows, Index column, float* values) noexcept {
+    const Index count = std::min(kBlockColumns, g.weights.columns - column);
+    for (Index row = 0; row < rows; ++row, values += kBlockColumns) {
+      if (g.epilogue.row_scales != nullptr) {
+        std::fill_n(values, count, 0.0F);
+      } else {
+        std::copy_n(g.epilogue.float_bias + column, count, values);
+      }
+    }
+  }
+
+  /// Copies the activations of a stretch: each group from a step on, zeros between.
+  static void stage(const GemmArguments& g, Index row, Index rows, const Stretch& stretch, Activation* out) noexcept {
+    const Index padded = steps_of(stretch.group_elements) * kStep;
+    const bool in_line = padded == stretch.group_elements;
+    const Index copies = in_line ? 1 : std::max<Index>(stretch.groups, 1);
+    const Index count = stretch.elements / copies;
+    for (Index r = 0; r < rows; ++r, out += kStretch) {
+      for (Index copy = 0; copy < copies; ++copy) {
+        Activation* to = out + copy * padded;
+        if (g.input_type == ElementType::int8 && sizeof(Activation) > 1) {
+          copy_elements<std::int8_t>(g.input, row + r, stretch.first + copy * count, count, to);
+        } else {
+          copy_elements<std::uint8_t>(g.input, row + r, stretch.first + copy * count, count, to);
+        }
+        if (!in_line) std::fill(to + count, to + padded, Activation{0});
+      }
+    }
+  }
+
+  /// Copies elements [first, first + count) of a row, its pieces in line.
+  template <class Code>
+  static void copy_elements(const ActivationRows& input, Index row, Index first, Index count,
+                            Activation* out) noexcept {
+    const auto* data = static_cast<const Code*>(input.data);
+    if (input.offsets == nullptr) {
+      std::copy_n(data + row * input.row_stride + first, count, out);
+      return;
+    }
+    const std::int32_t* offsets = input.offsets + row * input.taps;
+    while (count > 0) {
+      Index tap = first / input.depth;
+      const Index within = first % input.depth;
+      Index length = input.depth - within;
+      const Code* from = offsets[tap] < 0 ? static_cast<const Code*>(input.padding) : data + offsets[tap];
+      // Neighbours in an image are copied at once.
+      for (; offsets[tap] >= 0 && length < count && offsets[tap + 1] == offsets[tap] + input.depth; ++tap) {
+        length += input.depth;
+      }
+      length = std::min(length, count);
+      std::copy_n(from + within, length, out);
+      out += length;
+      first += length;
+      count -= length;
+    }
+  }
+};
+
+}  // namespace condense::kernels::detail
+
+#endif
