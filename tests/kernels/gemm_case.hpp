@@ -15,6 +15,8 @@ struct GemmCase {
   ElementType output = ElementType::uint8;
   Index output_gap = 0;
   bool clamp = false;  ///< To a part of the output's range.
+  bool row_scales = false;
+  bool row_zero_points = false;  ///< With row scales.
   std::uint64_t seed = 1;
 };
 
@@ -41,12 +43,22 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
   for (std::int32_t& c : corrections) c = random_integer(random, -20 * limit, 20 * limit);
   for (float& m : multipliers) m = spread * random.uniform(0.25F, 1.0F);
 
+  std::vector<float> row_scales(size(form.rows));
+  std::vector<std::int32_t> row_zero_points(size(form.rows));
+  std::vector<std::int32_t> column_sums(size(test.columns));
+  for (float& s : row_scales) s = random.uniform(0.5F, 2.0F);
+  for (std::int32_t& z : row_zero_points) z = random_integer(random, -128, 255);
+  for (Index i = 0; i < test.columns * whole; ++i) column_sums[size(i / whole)] += weights[size(i)];
+
   Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernel.packed_bytes(shape))});
   kernel.pack(shape, {weights.data(), multipliers.data(), corrections.data()}, packed.mutable_raw());
 
   GemmEpilogue epilogue{.bias = bias.data(),
                         .multipliers = multipliers.data(),
                         .float_bias = float_bias.data(),
+                        .row_scales = test.row_scales ? row_scales.data() : nullptr,
+                        .row_zero_points = test.row_zero_points ? row_zero_points.data() : nullptr,
+                        .column_sums = column_sums.data(),
                         .zero_point = lowest_code(test.output) + random_integer(random, 90, 160),
                         .lowest = lowest_code(test.output) + (test.clamp ? 60 : 0),
                         .highest = highest_code(test.output) - (test.clamp ? 50 : 0),
@@ -65,7 +77,7 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
   for (Index row = 0; row < form.rows; ++row) {
     for (Index column = 0; column < test.columns; ++column) {
       std::int64_t sum = 0;
-      float value = float_bias[size(column)];
+      float value = test.row_scales ? 0.0F : float_bias[size(column)];
       for (Index tap = 0, group = column * shape.groups(); tap < form.taps; ++tap) {
         for (Index k = 0; k < form.depth; ++k) {
           sum += input.at(row, tap, k) * weights[size((column * form.taps + tap) * form.depth + k)];
@@ -76,7 +88,20 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
           ++group;
         }
       }
-      if (test.group_size == 0) value = static_cast<float>(sum + bias[size(column)]) * multipliers[size(column)];
+      const auto multiplier = multipliers[size(column)];
+      if (test.output == ElementType::int32) {
+        output.expect(row, column, static_cast<std::int32_t>(sum + bias[size(column)]));
+        continue;
+      }
+      if (test.row_scales && test.group_size != 0) {
+        value = std::fma(value, row_scales[size(row)], float_bias[size(column)]);
+      } else if (test.row_scales) {
+        if (test.row_zero_points) sum -= std::int64_t{row_zero_points[size(row)]} * column_sums[size(column)];
+        const float scale = row_scales[size(row)] * multiplier;
+        value = std::fma(static_cast<float>(sum), scale, float_bias[size(column)]);
+      } else if (test.group_size == 0) {
+        value = static_cast<float>(sum + bias[size(column)]) * multiplier;
+      }
       output.expect(row, column, value, epilogue);
     }
   }

@@ -163,6 +163,67 @@ TEST_P(IntegerGemm, ClampsToAPartOfTheRange) {
   }
 }
 
+TEST_P(IntegerGemm, GivesRawSums) {
+  std::uint64_t seed = 0;
+  for (const int bits : {8, 4, 2}) {
+    for (const ElementType type : kCodes) {
+      for (const Index depth : {3, 64, 300}) {
+        const RowsForm form{.rows = 11, .depth = depth, .type = type, .fill = Fill::extreme};
+        ASSERT_TRUE(equal({.input = form, .columns = 83, .bits = bits, .output = ElementType::int32, .seed = ++seed}));
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, TakesRowsWithScalesAndZeroPointsOfTheirOwn) {
+  std::uint64_t seed = 0;
+  for (const ElementType output : {ElementType::float32, ElementType::uint8}) {
+    for (const ElementType type : kCodes) {
+      for (const Index rows : {1, 5, 50}) {
+        const RowsForm form{.rows = rows, .depth = 70, .type = type};
+        GemmCase test{.input = form, .columns = 37, .output = output, .row_scales = true, .seed = ++seed};
+        ASSERT_TRUE(equal(test));
+        test.row_zero_points = true;
+        ASSERT_TRUE(equal(test));
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, TakesRowsWithScalesOfTheirOwnForWeightsInGroups) {
+  std::uint64_t seed = 0;
+  for (const int bits : {8, 4, 2}) {
+    for (const Index rows : {1, 2, 9}) {
+      const RowsForm form{.rows = rows, .depth = 160, .type = kCodes[rows % 2]};
+      ASSERT_TRUE(equal({.input = form,
+                         .columns = 70,
+                         .bits = bits,
+                         .group_size = 32,
+                         .output = ElementType::float32,
+                         .row_scales = true,
+                         .seed = ++seed}));
+    }
+  }
+}
+
+TEST_P(IntegerGemm, TakesLongWindows) {
+  std::uint64_t seed = 0;
+  for (const int bits : {8, 4, 2}) {
+    for (const Index depth : {5, 48, 96, 264, 516}) {  // windows that no kernel holds at once, in whole pieces or not
+      for (const Index group_size : {0, 32, 300}) {
+        const RowsForm form{.rows = 10, .taps = 9, .depth = depth, .windows = true, .type = kCodes[seed % 2]};
+        ASSERT_TRUE(equal({.input = form,
+                           .columns = 150,
+                           .bits = bits,
+                           .group_size = group_size,
+                           .output = kOutputs[seed % 3],
+                           .seed = seed}));
+        ++seed;
+      }
+    }
+  }
+}
+
 TEST_P(IntegerGemm, HandlesManyRowsAndColumnsAtOnce) {
   for (const Index group_size : {0, 32}) {
     const RowsForm form{.rows = 131, .depth = 300};

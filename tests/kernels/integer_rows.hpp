@@ -93,7 +93,7 @@ class OutputRows {
       : columns_(columns),
         stride_(columns + gap),
         type_(type),
-        width_(type == ElementType::float32 ? 4 : 1),
+        width_(is_code(type) ? 1 : 4),
         actual_(rows * stride_ * width_, shift * width_),
         expected_(rows * stride_ * width_) {}
 
@@ -109,6 +109,10 @@ class OutputRows {
     } else {
       expected_[first] = static_cast<std::uint8_t>(reference_code(value, e.zero_point, e.lowest, e.highest));
     }
+  }
+
+  void expect(Index row, Index column, std::int32_t sum) {
+    std::memcpy(&expected_[(row * stride_ + column) * width_], &sum, sizeof(sum));
   }
 
   /// Whether every byte is as declared, and every other as it was.

@@ -11,6 +11,9 @@ using Index = std::ptrdiff_t;
 /// Type of the elements that a kernel reads or writes.
 enum class ElementType : std::uint8_t { uint8, int8, int32, float32 };
 
+/// True for codes of 8 bits.
+constexpr bool is_code(ElementType type) noexcept { return type == ElementType::uint8 || type == ElementType::int8; }
+
 /// Rows of activations, read in place. Row r is the concatenation of `taps` pieces of `depth` elements.
 ///
 /// With `offsets`, piece t of row r starts at data[offsets[r * taps + t]]; a negative offset stands for `padding`, a

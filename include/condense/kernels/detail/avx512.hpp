@@ -30,16 +30,39 @@ struct Requantize {
   __m512 low;
   __m512 high;
   __m512i zero_point;
+  __m512i short_zero_point;
+  __m512i lowest;
+  bool is_signed;
 
-  CONDENSE_TARGET_AVX512_VNNI Requantize(std::int32_t zero, std::int32_t lowest, std::int32_t highest) noexcept
-      : low(_mm512_set1_ps(static_cast<float>(lowest - zero))),
+  CONDENSE_TARGET_AVX512_VNNI Requantize(std::int32_t zero, std::int32_t lowest_code, std::int32_t highest) noexcept
+      : low(_mm512_set1_ps(static_cast<float>(lowest_code - zero))),
         high(_mm512_set1_ps(static_cast<float>(highest - zero))),
-        zero_point(_mm512_set1_epi32(zero)) {}
+        zero_point(_mm512_set1_epi32(zero)),
+        short_zero_point(_mm512_set1_epi16(static_cast<short>(zero))),
+        lowest(_mm512_set1_epi8(static_cast<char>(lowest_code))),
+        is_signed(lowest_code < 0) {}
 
   /// The codes as 16 bytes. The operands stand so that a NaN becomes `low`.
   CONDENSE_TARGET_AVX512_VNNI __m128i bytes(__m512 values) const noexcept {
     const __m512 clamped = _mm512_min_ps(_mm512_max_ps(values, low), high);
     return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(clamped), zero_point));
+  }
+
+  /// The codes of 64 values. What lies below the range is clamped as codes: a conversion takes it, and a NaN, to the
+  /// smallest integer, and every pack and sum saturates.
+  CONDENSE_TARGET_AVX512_VNNI __m512i bytes(__m512 v0, __m512 v1, __m512 v2, __m512 v3) const noexcept {
+    const __m512i low_words = _mm512_adds_epi16(_mm512_packs_epi32(rounded(v0), rounded(v1)), short_zero_point);
+    const __m512i high_words = _mm512_adds_epi16(_mm512_packs_epi32(rounded(v2), rounded(v3)), short_zero_point);
+    // Packs work within 128 bits: 4 codes of v0, of v1, of v2, of v3, then the next 4 of v0.
+    const __m512i in_line = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i packed = is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low_words, high_words), lowest)
+                                     : _mm512_max_epu8(_mm512_packus_epi16(low_words, high_words), lowest);
+    return _mm512_permutexvar_epi32(in_line, packed);
+  }
+
+ private:
+  CONDENSE_TARGET_AVX512_VNNI __m512i rounded(__m512 values) const noexcept {
+    return _mm512_cvtps_epi32(_mm512_min_ps(values, high));
   }
 };
 

@@ -36,66 +36,31 @@ struct Avx512VnniMicro {
     });
   }
 
-  /// By halves of a panel, as values take registers beside the sums.
+  /// Of a tile with many rows by halves of a panel, as values take registers beside the sums.
   static void multiply_groups(const GemmTile& tile) noexcept {
     with_height(tile, [](auto height, const GemmTile& t) {
       constexpr unsigned kHeight = decltype(height)::value;
-      if (t.lanes == 1) return multiply_groups_of<kHeight, 1>(t, 0);
-      for (Index lane = 0; lane < t.lanes; lane += 2) multiply_groups_of<kHeight, 2>(t, lane);
+      constexpr unsigned kLanes = kHeight > 2 ? 2 : 4;
+      Index lane = 0;
+      for (; lane + kLanes <= t.lanes; lane += kLanes) multiply_groups_of<kHeight, kLanes>(t, lane);
+      for (; lane < t.lanes; ++lane) multiply_groups_of<kHeight, 1>(t, lane);
     });
   }
 
-  CONDENSE_TARGET_AVX512_VNNI static void finish(const GemmTile& t) noexcept {
-    const GemmArguments& g = *t.product;
-    const GemmEpilogue& e = g.epilogue;
-    const avx512::Requantize requantize(e.zero_point, e.lowest, e.highest);
-    for (Index lane = 0; lane < t.lanes; ++lane) {
-      const Index column = t.column + lane * kLane;
-      const __mmask16 mask = avx512::first_lanes(g.weights.columns - column);
-      const bool grouped = g.weights.group_size != 0;
-      const __m512i bias = e.bias != nullptr ? _mm512_maskz_loadu_epi32(mask, e.bias + column) : _mm512_setzero_si512();
-      const __m512 multipliers = grouped ? _mm512_set1_ps(1) : load(mask, e.multipliers, column);
-      const __m512 float_bias = load(mask, e.float_bias, column);
-      for (Index row = 0; row < t.rows; ++row) {
-        const Index output_row = t.row + row;
-        const Index out = output_row * g.output_stride + column;
-        const Index in = row * t.stride + lane * kLane;
-        __m512i sums = grouped ? _mm512_setzero_si512() : _mm512_loadu_si512(t.sums + in);
-        if (g.output_type == ElementType::int32) {
-          _mm512_mask_storeu_epi32(static_cast<std::int32_t*>(g.output) + out, mask, _mm512_add_epi32(sums, bias));
-          continue;
-        }
-        __m512 values;
-        if (e.row_scales == nullptr) {
-          values = grouped ? _mm512_loadu_ps(t.values + in)
-                           : _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(sums, bias)), multipliers);
-        } else {
-          const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(e.row_scales[output_row]), multipliers);
-          if (e.row_zero_points != nullptr && !grouped) {
-            const __m512i column_sums = _mm512_maskz_loadu_epi32(mask, e.column_sums + column);
-            sums = _mm512_sub_epi32(
-                sums, _mm512_mullo_epi32(_mm512_set1_epi32(e.row_zero_points[output_row]), column_sums));
-          }
-          values = _mm512_fmadd_ps(grouped ? _mm512_loadu_ps(t.values + in) : _mm512_cvtepi32_ps(sums), scale,
-                                   float_bias);
-        }
-        if (g.output_type == ElementType::float32) {
-          values = _mm512_min_ps(_mm512_max_ps(values, _mm512_set1_ps(e.low)), _mm512_set1_ps(e.high));
-          _mm512_mask_storeu_ps(static_cast<float*>(g.output) + out, mask, values);
-        } else {
-          _mm_mask_storeu_epi8(static_cast<std::uint8_t*>(g.output) + out, mask, requantize.bytes(values));
-        }
-      }
-    }
+  static void finish(const GemmTile& tile) noexcept {
+    const bool grouped = tile.product->weights.group_size != 0;
+    const bool by_row = tile.product->epilogue.row_scales != nullptr;
+    if (grouped) return by_row ? finish_from<Source::values_by_row>(tile) : finish_from<Source::values>(tile);
+    return by_row ? finish_from<Source::sums_by_row>(tile) : finish_from<Source::sums>(tile);
   }
 
   /// A table of 16 makes signed bytes of 4 bits; with their upper two bits ignored also of 2.
   CONDENSE_TARGET_AVX512_VNNI static void unpack(const std::byte* packed, int bits, Index vectors,
                                                  std::int8_t* codes) noexcept {
     const __m512i nibbles = _mm512_set1_epi8(0x0F);
-    const __m512i table = _mm512_broadcast_i32x4(
-        bits == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1)
-                  : _mm_setr_epi8(0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1));
+    const __m512i table =
+        _mm512_broadcast_i32x4(bits == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1)
+                                         : _mm_setr_epi8(0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1));
     const Index planes = 8 / bits;
     for (Index vector = 0; vector < vectors; vector += planes, packed += kLane * kStep) {
       __m512i raw = _mm512_loadu_si512(packed);
@@ -104,6 +69,11 @@ struct Avx512VnniMicro {
         raw = _mm512_srl_epi16(raw, _mm_cvtsi32_si128(bits));
       }
     }
+  }
+
+  template <class Code>
+  static void copy(const Code* codes, Index count, std::uint8_t* out) noexcept {
+    copy_bytes(codes, count, out);
   }
 
  private:
@@ -121,15 +91,114 @@ struct Avx512VnniMicro {
     multiply(Height<1>{}, tile);
   }
 
-  CONDENSE_TARGET_AVX512_VNNI static __m512 load(__mmask16 mask, const float* data, Index column) noexcept {
-    return data != nullptr ? _mm512_maskz_loadu_ps(mask, data + column) : _mm512_setzero_ps();
+  // ---- Epilogue
+
+  enum class Source { sums, sums_by_row, values, values_by_row };
+
+  /// What the epilogue reads for one vector of columns.
+  struct Columns {
+    __mmask16 mask;
+    __m512i bias;
+    __m512 multipliers;
+    __m512 float_bias;
+    __m512i column_sums;
+  };
+
+  template <Source kSource>
+  CONDENSE_TARGET_AVX512_VNNI static Columns columns_of(const GemmTile& t, Index lane) noexcept {
+    const GemmEpilogue& e = t.product->epilogue;
+    const Index column = t.column + lane * kLane;
+    Columns c;
+    c.mask = avx512::first_lanes(t.product->weights.columns - column);
+    c.bias = kSource == Source::sums ? _mm512_maskz_loadu_epi32(c.mask, e.bias + column) : _mm512_setzero_si512();
+    c.multipliers =
+        kSource == Source::sums_by_row || (kSource == Source::sums && t.product->output_type != ElementType::int32)
+            ? _mm512_maskz_loadu_ps(c.mask, e.multipliers + column)
+            : _mm512_set1_ps(1);
+    c.float_bias = kSource == Source::sums_by_row || kSource == Source::values_by_row
+                       ? _mm512_maskz_loadu_ps(c.mask, e.float_bias + column)
+                       : _mm512_setzero_ps();
+    c.column_sums = kSource == Source::sums_by_row && e.row_zero_points != nullptr
+                        ? _mm512_maskz_loadu_epi32(c.mask, e.column_sums + column)
+                        : _mm512_setzero_si512();
+    return c;
+  }
+
+  /// The real values of one vector of a row.
+  template <Source kSource>
+  CONDENSE_TARGET_AVX512_VNNI static __m512 values_of(const GemmTile& t, Index row, Index lane,
+                                                      const Columns& c) noexcept {
+    const GemmEpilogue& e = t.product->epilogue;
+    const Index at = row * t.stride + lane * kLane;
+    if constexpr (kSource == Source::sums) {
+      return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_loadu_si512(t.sums + at), c.bias)),
+                           c.multipliers);
+    } else if constexpr (kSource == Source::values) {
+      return _mm512_loadu_ps(t.values + at);
+    } else {
+      const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(e.row_scales[t.row + row]), c.multipliers);
+      if constexpr (kSource == Source::values_by_row) {
+        return _mm512_fmadd_ps(_mm512_loadu_ps(t.values + at), scale, c.float_bias);
+      }
+      __m512i sums = _mm512_loadu_si512(t.sums + at);
+      if (e.row_zero_points != nullptr) {
+        const __m512i zero_point = _mm512_set1_epi32(e.row_zero_points[t.row + row]);
+        sums = _mm512_sub_epi32(sums, _mm512_mullo_epi32(zero_point, c.column_sums));
+      }
+      return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, c.float_bias);
+    }
+  }
+
+  template <Source kSource>
+  CONDENSE_TARGET_AVX512_VNNI static void finish_from(const GemmTile& t) noexcept {
+    const GemmArguments& g = *t.product;
+    const GemmEpilogue& e = g.epilogue;
+    const avx512::Requantize requantize(e.zero_point, e.lowest, e.highest);
+    if (t.lanes == 4 && t.column + kPanel <= g.weights.columns && is_code(g.output_type)) {
+      const Columns c[4] = {columns_of<kSource>(t, 0), columns_of<kSource>(t, 1), columns_of<kSource>(t, 2),
+                            columns_of<kSource>(t, 3)};
+      auto* out = static_cast<std::uint8_t*>(g.output) + t.row * g.output_stride + t.column;
+      for (Index row = 0; row < t.rows; ++row, out += g.output_stride) {
+        _mm512_storeu_si512(out,
+                            requantize.bytes(values_of<kSource>(t, row, 0, c[0]), values_of<kSource>(t, row, 1, c[1]),
+                                             values_of<kSource>(t, row, 2, c[2]), values_of<kSource>(t, row, 3, c[3])));
+      }
+      return;
+    }
+    const __m512 low = _mm512_set1_ps(e.low);
+    const __m512 high = _mm512_set1_ps(e.high);
+    for (Index lane = 0; lane < t.lanes; ++lane) {
+      const Columns c = columns_of<kSource>(t, lane);
+      for (Index row = 0; row < t.rows; ++row) {
+        const Index out = (t.row + row) * g.output_stride + t.column + lane * kLane;
+        if (kSource == Source::sums && g.output_type == ElementType::int32) {
+          const __m512i sums = _mm512_loadu_si512(t.sums + row * t.stride + lane * kLane);
+          _mm512_mask_storeu_epi32(static_cast<std::int32_t*>(g.output) + out, c.mask, _mm512_add_epi32(sums, c.bias));
+          continue;
+        }
+        const __m512 values = values_of<kSource>(t, row, lane, c);
+        if (g.output_type == ElementType::float32) {
+          _mm512_mask_storeu_ps(static_cast<float*>(g.output) + out, c.mask,
+                                _mm512_min_ps(_mm512_max_ps(values, low), high));
+        } else {
+          _mm_mask_storeu_epi8(static_cast<std::uint8_t*>(g.output) + out, c.mask, requantize.bytes(values));
+        }
+      }
+    }
+  }
+
+  // ---- Products
+
+  /// vpdpbusd. Through the intrinsic, GCC 12 copies every sum into another register and back in each step.
+  CONDENSE_TARGET_AVX512_VNNI static void add_products(__m512i& sums, __m512i activations, __m512i weights) noexcept {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sums) : "v"(activations), "v"(weights));
   }
 
   /// 4 activations in every lane.
-  CONDENSE_TARGET_AVX512_VNNI static __m512i broadcast(const std::uint8_t* activations, __m512i flip) noexcept {
+  CONDENSE_TARGET_AVX512_VNNI static __m512i broadcast(const std::uint8_t* activations) noexcept {
     std::int32_t four;
     std::memcpy(&four, activations, sizeof(four));
-    return _mm512_xor_si512(flip, _mm512_set1_epi32(four));
+    return _mm512_set1_epi32(four);
   }
 
   template <unsigned kHeight, unsigned kLanes>
@@ -139,14 +208,13 @@ struct Avx512VnniMicro {
     for (unsigned r = 0; r < kHeight; ++r) {
 #pragma GCC unroll 4
       for (unsigned l = 0; l < kLanes; ++l) {
-        sums[r][l] = t.start == nullptr
-                         ? _mm512_setzero_si512()
-                         : _mm512_loadu_si512(t.start + std::min<Index>(r, t.rows - 1) * t.row_start + l * kLane);
+        sums[r][l] = t.start == nullptr ? _mm512_setzero_si512()
+                                        : _mm512_loadu_si512(t.start + t.row_at(r) * t.row_start + l * kLane);
       }
     }
     const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
     const std::int8_t* weights = t.weights;
-    for (Index tap = 0; tap < t.input.taps; ++tap) {
+    for (Index tap = 0; tap < t.taps; ++tap) {
       const std::uint8_t* rows[kHeight];
 #pragma GCC unroll 6
       for (unsigned r = 0; r < kHeight; ++r) rows[r] = t.piece<std::uint8_t>(r, tap);
@@ -156,9 +224,9 @@ struct Avx512VnniMicro {
         for (unsigned l = 0; l < kLanes; ++l) w[l] = _mm512_loadu_si512(weights + l * kLane * kStep);
 #pragma GCC unroll 6
         for (unsigned r = 0; r < kHeight; ++r) {
-          const __m512i a = broadcast(rows[r] + k, flip);
+          const __m512i a = _mm512_xor_si512(flip, broadcast(rows[r] + k));
 #pragma GCC unroll 4
-          for (unsigned l = 0; l < kLanes; ++l) sums[r][l] = _mm512_dpbusd_epi32(sums[r][l], a, w[l]);
+          for (unsigned l = 0; l < kLanes; ++l) add_products(sums[r][l], a, w[l]);
         }
       }
     }
@@ -177,9 +245,9 @@ struct Avx512VnniMicro {
 #pragma GCC unroll 6
     for (unsigned r = 0; r < kHeight; ++r) {
       rows[r] = t.piece<std::uint8_t>(r, 0);
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (unsigned l = 0; l < kLanes; ++l) {
-        values[r][l] = _mm512_loadu_ps(t.values + std::min<Index>(r, t.rows - 1) * t.stride + (lane + l) * kLane);
+        values[r][l] = _mm512_loadu_ps(t.values + t.row_at(r) * t.stride + (lane + l) * kLane);
       }
     }
     const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
@@ -189,23 +257,26 @@ struct Avx512VnniMicro {
     for (Index group = 0; group < t.groups; ++group) {
       const std::int32_t* start = t.start + group * t.group_start + lane * kLane;
       __m512i sums[kHeight][kLanes];
+#pragma GCC unroll 4
+      for (unsigned l = 0; l < kLanes; ++l) {
+        const __m512i first = _mm512_loadu_si512(start + l * kLane);
 #pragma GCC unroll 6
-      for (unsigned r = 0; r < kHeight; ++r) {
-#pragma GCC unroll 2
-        for (unsigned l = 0; l < kLanes; ++l) sums[r][l] = _mm512_loadu_si512(start + std::min<Index>(r, t.rows - 1) * t.row_start + l * kLane);
+        for (unsigned r = 0; r < kHeight; ++r) {
+          sums[r][l] = t.row_start == 0 ? first : _mm512_loadu_si512(start + t.row_at(r) * t.row_start + l * kLane);
+        }
       }
       for (Index step = 0; step < t.steps; ++step, k += kStep, weights += panel * kStep) {
         __m512i w[kLanes];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (unsigned l = 0; l < kLanes; ++l) w[l] = _mm512_loadu_si512(weights + l * kLane * kStep);
 #pragma GCC unroll 6
         for (unsigned r = 0; r < kHeight; ++r) {
-          const __m512i a = broadcast(rows[r] + k, flip);
-#pragma GCC unroll 2
-          for (unsigned l = 0; l < kLanes; ++l) sums[r][l] = _mm512_dpbusd_epi32(sums[r][l], a, w[l]);
+          const __m512i a = _mm512_xor_si512(flip, broadcast(rows[r] + k));
+#pragma GCC unroll 4
+          for (unsigned l = 0; l < kLanes; ++l) add_products(sums[r][l], a, w[l]);
         }
       }
-#pragma GCC unroll 2
+#pragma GCC unroll 4
       for (unsigned l = 0; l < kLanes; ++l) {
         const __m512 multipliers = _mm512_loadu_ps(t.multipliers + group * panel + (lane + l) * kLane);
 #pragma GCC unroll 6
@@ -217,8 +288,9 @@ struct Avx512VnniMicro {
 #pragma GCC unroll 6
     for (unsigned r = 0; r < kHeight; ++r) {
       if (r >= t.rows) break;
-#pragma GCC unroll 2
-      for (unsigned l = 0; l < kLanes; ++l) _mm512_storeu_ps(t.values + r * t.stride + (lane + l) * kLane, values[r][l]);
+#pragma GCC unroll 4
+      for (unsigned l = 0; l < kLanes; ++l)
+        _mm512_storeu_ps(t.values + r * t.stride + (lane + l) * kLane, values[r][l]);
     }
   }
 };

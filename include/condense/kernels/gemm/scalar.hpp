@@ -212,8 +212,8 @@ struct Gemm<simd::Scalar> {
         GroupTerms terms;
         std::memcpy(&terms, g.packed_weights + static_cast<std::size_t>(slice) * sizeof(terms), sizeof(terms));
         for (Index r = 0; r < rows; ++r) {
-          tile.values[r][c] = std::fma(static_cast<float>(tile.sums[r][c] + terms.correction), terms.multiplier,
-                                       tile.values[r][c]);
+          tile.values[r][c] =
+              std::fma(static_cast<float>(tile.sums[r][c] + terms.correction), terms.multiplier, tile.values[r][c]);
           tile.sums[r][c] = 0;
         }
       }
@@ -224,8 +224,9 @@ struct Gemm<simd::Scalar> {
         if (g.output_type == ElementType::int32) {
           static_cast<std::int32_t*>(g.output)[index] = tile.sums[r][c] + g.epilogue.bias[column + c];
         } else {
-          store(g, index, grouped ? finished(g.epilogue, row + r, column + c, tile.values[r][c])
-                                  : scaled(g.epilogue, row + r, column + c, tile.sums[r][c]));
+          store(g, index,
+                grouped ? finished(g.epilogue, row + r, column + c, tile.values[r][c])
+                        : scaled(g.epilogue, row + r, column + c, tile.sums[r][c]));
         }
       }
     }

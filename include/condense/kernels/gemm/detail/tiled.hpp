@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <type_traits>
 
 #include "condense/kernels/gemm/gemm.hpp"
 
@@ -19,6 +20,7 @@ struct GemmTile {
 
   ActivationRows input{};  ///< Pieces of whole steps; the tile begins at its row `input_row`.
   Index input_row = 0;
+  Index taps = 1;                        ///< Pieces of each row in the stretch.
   Index steps = 0;                       ///< Of a piece, or of a group.
   Index groups = 0;                      ///< Of the stretch, 0 without groups.
   std::uint32_t flip = 0;                ///< What 4 activations are to be xored with.
@@ -27,21 +29,46 @@ struct GemmTile {
   const std::int32_t* start = nullptr;  ///< Where sums start; null for zeros.
   Index row_start = 0;                  ///< From the start of one row, and of one group, to that of the next.
   Index group_start = 0;
-  std::int32_t* sums = nullptr;         ///< (rows, columns)
-  const float* multipliers = nullptr;   ///< (groups, columns of the panel)
-  float* values = nullptr;              ///< (rows, columns): what the groups add up to.
-  Index stride = 0;                     ///< From one row of sums or values to the next.
+  std::int32_t* sums = nullptr;        ///< (rows, columns)
+  const float* multipliers = nullptr;  ///< (groups, columns of the panel)
+  float* values = nullptr;             ///< (rows, columns): what the groups add up to.
+  Index stride = 0;                    ///< From one row of sums or values to the next.
 
-  /// A piece of row `r` of the tile; rows beyond the last repeat it, so that few heights of tiles do for all.
+  /// A row of the tile; those beyond the last repeat it, so that few heights of tiles do for all.
+  Index row_at(Index r) const noexcept { return r < rows ? r : rows - 1; }
+
+  /// A piece of row `r` of the tile.
   template <class Activation>
   const Activation* piece(Index r, Index tap) const noexcept {
-    const Index index = input_row + std::min(r, rows - 1);
+    const Index index = input_row + row_at(r);
     const auto* data = static_cast<const Activation*>(input.data);
     if (input.offsets == nullptr) return data + index * input.row_stride;
     const std::int32_t offset = input.offsets[index * input.taps + tap];
     return offset < 0 ? static_cast<const Activation*>(input.padding) : data + offset;
   }
 };
+
+/// Copies bytes, few of them quickly: `memcpy` is a call, which takes longer than a window's piece of some channels.
+inline void copy_bytes(const void* from, Index count, void* to) noexcept {
+  const auto* in = static_cast<const std::byte*>(from);
+  auto* out = static_cast<std::byte*>(to);
+  const auto copy = [&](auto chunk, Index at) { std::memcpy(out + at, in + at, sizeof(chunk)); };
+  struct Sixteen {
+    std::uint64_t halves[2];
+  };
+  if (count >= 16) {
+    for (Index i = 0; i + 16 < count; i += 16) copy(Sixteen{}, i);
+    copy(Sixteen{}, count - 16);
+  } else if (count >= 8) {
+    copy(std::uint64_t{}, 0);
+    copy(std::uint64_t{}, count - 8);
+  } else if (count >= 4) {
+    copy(std::uint32_t{}, 0);
+    copy(std::uint32_t{}, count - 4);
+  } else {
+    for (Index i = 0; i < count; ++i) out[i] = in[i];
+  }
+}
 
 /// The integer product by tiles of registers: packing, blocking and odd shapes, the same for all instruction sets.
 /// `Micro` multiplies one tile:
@@ -57,14 +84,15 @@ struct GemmTile {
 ///   static void multiply_groups(const GemmTile&) noexcept;  adds to the values
 ///   static void finish(const GemmTile&) noexcept;           the epilogue: sums, or with groups values, to the output
 ///   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept;
+///   template <class Code> static void copy(const Code* codes, Index count, Activation* out) noexcept;
 ///
 /// Weights lie in panels: for every kStep elements of K, those of all columns of the panel, each kLane * kStep bytes a
 /// vector. Of 4 and 2 bits, 2 and 4 vectors share the bytes of one: the first has the lowest bits. A panel begins with
 /// what its sums start from and, with groups, are multiplied by.
 ///
-/// Rows are read in place where every piece is a whole number of steps. Otherwise, and for weights in groups or of less
-/// than 8 bits, stretches of K are staged in the first-level cache and used many times: the activations of a block of
-/// rows copied in line and filled up with zeros, the weights of a panel unpacked to bytes.
+/// Rows are read in place where every piece and group is a whole number of steps; otherwise stretches of K are staged:
+/// copied in line and filled up with zeros, for a block of rows at a time. Weights of less than 8 bits are unpacked a
+/// stretch of a panel at a time. Both stay in the first-level cache while they are used many times.
 template <class Micro>
 struct TiledGemm {
   static constexpr Index kTileRows = Micro::kRows;
@@ -89,10 +117,10 @@ struct TiledGemm {
   }
 
   static void run(const GemmArguments& g) noexcept {
-    if (is_staged(g.weights)) {
-      run_staged(g);
+    if (in_stretches(g.weights)) {
+      run_stretches(g);
     } else {
-      run_in_place(g);
+      run_whole(g);
     }
   }
 
@@ -102,7 +130,7 @@ struct TiledGemm {
   static constexpr Index kStep = Micro::kStep;
   static constexpr bool kFlips = Micro::kFlipped.has_value();
 
-  static constexpr Index kStretch = 256;                               ///< Most elements of K that are staged at a time.
+  static constexpr Index kStretch = 256;  ///< Most elements of K that are staged at a time.
   static constexpr Index kBlockRows = 48 / Micro::kRows * Micro::kRows;  ///< Rows and columns that share them.
   static constexpr Index kBlockColumns = 128;
   static_assert(kBlockColumns % Micro::kPanel == 0 && kStretch % (4 * kStep) == 0);
@@ -110,9 +138,16 @@ struct TiledGemm {
   static constexpr Index round_up(Index value, Index multiple) noexcept {
     return (value + multiple - 1) / multiple * multiple;
   }
+
+  /// Whether rows have to be copied. Pieces of few elements are: looking them up costs more than they do.
   static bool is_staged(const WeightShape& shape) noexcept {
-    return sizeof(Activation) != 1 || shape.bits < 8 || shape.group_size != 0 || shape.depth % kStep != 0 ||
-           (shape.taps > 1 && shape.depth < 4 * kStep);
+    return sizeof(Activation) != 1 || shape.depth % kStep != 0 || (shape.taps > 1 && shape.depth < 4 * kStep) ||
+           (shape.group_size < shape.depth && shape.group_size % kStep != 0);
+  }
+
+  /// Whether K is taken in stretches that go through the cache.
+  static bool in_stretches(const WeightShape& shape) noexcept {
+    return shape.bits < 8 || shape.group_size != 0 || is_staged(shape);
   }
   static bool is_flipped(const GemmArguments& g) noexcept { return Micro::kFlipped == g.input_type; }
 
@@ -157,25 +192,33 @@ struct TiledGemm {
       s.step += s.steps;
       if (s.ends) s.group += groups;
     };
-    // A column or a group that is longer than a stretch.
-    const auto emit_parts = [&](Index groups, Index elements, Index most) {
-      for (Index part = 0; part < elements; part += most) {
-        s.begins = part == 0;
-        s.ends = part + most >= elements;
-        emit(groups, std::min(most, elements - part));
-      }
-      s.begins = true;
+    const auto emit_part = [&](Index groups, Index done, Index size, Index whole_size) {
+      s.begins = done == 0;
+      s.ends = done + size == whole_size;
+      emit(groups, size);
     };
-    if (shape.group_size == 0) return emit_parts(0, whole, is_staged(shape) ? kStretch : whole);
+    if (shape.group_size == 0) {
+      for (Index first = 0; first < whole;) {
+        Index most = whole;
+        if (is_staged(shape)) {
+          most = kStretch;
+        } else if (in_stretches(shape)) {  // whole pieces, or a part of one
+          most = shape.depth <= kStretch ? kStretch / shape.depth * shape.depth
+                                         : std::min(kStretch, shape.depth - first % shape.depth);
+        }
+        most = std::min(most, whole - first);
+        emit_part(0, first, most, whole);
+        first += most;
+      }
+      return;
+    }
     for (Index tap = 0; tap < shape.taps; ++tap) {
       for (Index left = shape.depth; left > 0;) {
         const Index size = std::min(shape.group_size, left);
         const Index room = kStretch / round_up(size, kStep);
         const Index groups = std::clamp<Index>(room, 1, left / size);
-        if (room == 0) {
-          emit_parts(1, size, kStretch);
-        } else {
-          emit(groups, size);
+        for (Index part = 0; part < (room == 0 ? size : 1); part += kStretch) {
+          emit_part(groups, part, room == 0 ? std::min(kStretch, size - part) : size, size);
         }
         left -= groups * size;
       }
@@ -268,22 +311,20 @@ struct TiledGemm {
     }
   }
 
-  static void run_in_place(const GemmArguments& g) noexcept {
+  /// K as a whole, rows in place.
+  static void run_whole(const GemmArguments& g) noexcept {
+    alignas(64) std::int32_t sums[static_cast<std::size_t>(Micro::kRows * Micro::kPanel)];
     const Index bytes = column_bytes(g.weights);
     for_panels(g.weights, 0, g.weights.columns, [&](Index column, Index lanes) {
       const std::byte* panel = g.packed_weights + column * bytes;
-      alignas(64) std::int32_t sums[static_cast<std::size_t>(Micro::kRows * Micro::kPanel)];
-      GemmTile tile;
-      tile.product = &g;
-      tile.column = column;
-      tile.lanes = lanes;
+      GemmTile tile = tile_in(g, column, lanes);
+      tile.input = g.input;
+      tile.taps = g.input.taps;
+      tile.steps = g.weights.depth / kStep;
+      tile.weights = reinterpret_cast<const std::int8_t*>(panel + lanes * kLane * term_bytes(g.weights));
+      tile.start = terms_of(g, panel, lanes * kLane).starts;
       tile.sums = sums;
       tile.stride = Micro::kPanel;
-      tile.input = g.input;
-      tile.steps = g.weights.depth / kStep;
-      tile.flip = is_flipped(g) ? 0x80808080U : 0;
-      tile.start = terms_of(g, panel, lanes * kLane).starts;
-      tile.weights = reinterpret_cast<const std::int8_t*>(panel + lanes * kLane * term_bytes(g.weights));
       for_tiles(g.input.rows, [&](Index row, Index rows) {
         tile.row = tile.input_row = row;
         tile.rows = rows;
@@ -291,6 +332,15 @@ struct TiledGemm {
         Micro::finish(tile);
       });
     });
+  }
+
+  static GemmTile tile_in(const GemmArguments& g, Index column, Index lanes) noexcept {
+    GemmTile tile;
+    tile.product = &g;
+    tile.column = column;
+    tile.lanes = lanes;
+    tile.flip = is_flipped(g) ? 0x80808080U : 0;
+    return tile;
   }
 
   /// What stretches are multiplied from, and the sums and values that later ones go on with. About 76 KiB of stack.
@@ -301,27 +351,35 @@ struct TiledGemm {
     alignas(64) float values[static_cast<std::size_t>(kBlockRows * kBlockColumns)];
   };
 
-  static void run_staged(const GemmArguments& g) noexcept {
+  /// K in stretches, for blocks of rows and columns.
+  static void run_stretches(const GemmArguments& g) noexcept {
     Scratch scratch;
     const Index whole = g.weights.taps * g.weights.depth;
+    const Index bytes = column_bytes(g.weights);
+    const bool staged = is_staged(g.weights);
     const bool grouped = g.weights.group_size != 0;
-    const bool once = !grouped && whole <= kStretch;
+    const bool once = !grouped && whole <= kStretch;  // nothing is kept for later stretches
     const Index block = once ? g.weights.columns : kBlockColumns;
     for (Index row = 0; row < g.input.rows; row += kBlockRows) {
       const Index rows = std::min(kBlockRows, g.input.rows - row);
       for (Index column = 0; column < g.weights.columns; column += block) {
         if (grouped) start_values(g, rows, column, scratch.values);
         for_stretches(g.weights, [&](const Stretch& stretch) {
-          if (column == 0 || !once) stage(g, row, rows, stretch, scratch.activations);
+          if (staged) stage(g, row, rows, stretch, scratch.activations);
           for_panels(g.weights, column, column + block, [&](Index first, Index lanes) {
             const Index offset = once ? 0 : first - column;
-            GemmTile tile = tile_of(g, stretch, first, lanes, scratch.sums + offset, scratch.codes);
+            GemmTile tile = tile_in(g, first, lanes);
+            place_weights(g, stretch, g.packed_weights + first * bytes, scratch.codes, tile);
+            place_input(g, stretch, row, staged ? scratch.activations : nullptr, tile);
             for_tiles(rows, [&](Index r, Index count) {
-              tile.row = row + r;
-              tile.rows = count;
-              tile.input = {.data = scratch.activations, .row_stride = kStretch};
-              tile.input_row = r;
-              multiply(tile, stretch, r, offset, stretch.first + stretch.elements == whole, scratch);
+              GemmTile part = tile;
+              part.row += r;
+              part.input_row += r;
+              part.rows = count;
+              part.sums = scratch.sums + r * kBlockColumns + offset;
+              part.values = scratch.values + r * kBlockColumns + offset;
+              part.stride = kBlockColumns;
+              multiply(part, stretch, stretch.first + stretch.elements == whole);
             });
           });
         });
@@ -329,43 +387,51 @@ struct TiledGemm {
     }
   }
 
-  /// The tile of a stretch, but for its rows.
-  static GemmTile tile_of(const GemmArguments& g, const Stretch& stretch, Index column, Index lanes,
-                          std::int32_t* sums, std::int8_t* codes) noexcept {
-    const Index width = lanes * kLane;
-    const std::byte* panel = g.packed_weights + column * column_bytes(g.weights);
+  static void place_weights(const GemmArguments& g, const Stretch& stretch, const std::byte* panel, std::int8_t* codes,
+                            GemmTile& tile) noexcept {
+    const Index width = tile.lanes * kLane;
     const std::byte* packed = panel + width * (term_bytes(g.weights) + code_bytes(g.weights, stretch.step));
-    const Terms terms = terms_of(g, panel, width);
-    GemmTile tile;
-    tile.product = &g;
-    tile.column = column;
-    tile.lanes = lanes;
-    tile.steps = steps_of(stretch.group_elements);
-    tile.groups = stretch.groups;
-    tile.flip = is_flipped(g) ? 0x80808080U : 0;
     tile.weights = reinterpret_cast<const std::int8_t*>(packed);
     if (g.weights.bits < 8) {
-      Micro::unpack(packed, g.weights.bits, stretch.steps * lanes, codes);
+      Micro::unpack(packed, g.weights.bits, stretch.steps * tile.lanes, codes);
       tile.weights = codes;
     }
-    tile.sums = sums;
-    tile.stride = kBlockColumns;
-    tile.multipliers = terms.multipliers + stretch.group * width;
+    const Terms terms = terms_of(g, panel, width);
     if (terms.starts != nullptr) tile.start = terms.starts + stretch.group * width;
+    if (terms.multipliers != nullptr) tile.multipliers = terms.multipliers + stretch.group * width;
     tile.group_start = width;
-    return tile;
+    tile.groups = stretch.groups;
   }
 
-  static void multiply(GemmTile tile, const Stretch& stretch, Index row, Index offset, bool last,
-                       Scratch& scratch) noexcept {
-    tile.sums = scratch.sums + row * kBlockColumns + offset;
-    tile.values = scratch.values + row * kBlockColumns + offset;
+  /// The rows of a stretch: where they were copied to, or the pieces, or the part of one, that it takes of each.
+  static void place_input(const GemmArguments& g, const Stretch& stretch, Index row, const Activation* copied,
+                          GemmTile& tile) noexcept {
+    tile.row = row;
+    tile.steps = steps_of(stretch.group_elements);
+    if (copied != nullptr) {
+      tile.input = {.data = copied, .row_stride = kStretch};
+      return;
+    }
+    const Index tap = stretch.first / g.input.depth;
+    const Index within = stretch.first % g.input.depth;
+    tile.input = g.input;
+    tile.input.data = static_cast<const Activation*>(g.input.data) + within;
+    tile.input.padding = static_cast<const Activation*>(g.input.padding) + within;
+    if (g.input.offsets != nullptr) tile.input.offsets = g.input.offsets + tap;
+    tile.input_row = row;
+    if (stretch.groups == 0 && stretch.elements > g.input.depth) {
+      tile.taps = stretch.elements / g.input.depth;
+      tile.steps = g.input.depth / kStep;
+    }
+  }
+
+  static void multiply(GemmTile& tile, const Stretch& stretch, bool last) noexcept {
     if (!stretch.begins) {
       tile.start = tile.sums;
-      tile.row_start = kBlockColumns;
+      tile.row_start = tile.stride;
       tile.group_start = 0;
     }
-    if (tile.groups == 0 || !stretch.ends) {
+    if (stretch.groups == 0 || !stretch.ends) {
       Micro::multiply(tile);
     } else {
       Micro::multiply_groups(tile);
@@ -384,7 +450,7 @@ struct TiledGemm {
     }
   }
 
-  /// Copies the activations of a stretch: each group from a step on, zeros between.
+  /// Copies the activations of a stretch: each group from a step on, zeros between (which meet weights of zero).
   static void stage(const GemmArguments& g, Index row, Index rows, const Stretch& stretch, Activation* out) noexcept {
     const Index padded = steps_of(stretch.group_elements) * kStep;
     const bool in_line = padded == stretch.group_elements;
@@ -409,7 +475,7 @@ struct TiledGemm {
                             Activation* out) noexcept {
     const auto* data = static_cast<const Code*>(input.data);
     if (input.offsets == nullptr) {
-      std::copy_n(data + row * input.row_stride + first, count, out);
+      Micro::copy(data + row * input.row_stride + first, count, out);
       return;
     }
     const std::int32_t* offsets = input.offsets + row * input.taps;
@@ -423,7 +489,7 @@ struct TiledGemm {
         length += input.depth;
       }
       length = std::min(length, count);
-      std::copy_n(from + within, length, out);
+      Micro::copy(from + within, length, out);
       out += length;
       first += length;
       count -= length;
