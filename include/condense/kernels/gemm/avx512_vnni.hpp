@@ -30,9 +30,25 @@ struct Avx512VnniMicro {
   static void multiply(const GemmTile& tile) noexcept {
     with_height(tile, [](auto height, const GemmTile& t) {
       constexpr unsigned kHeight = decltype(height)::value;
-      if (t.lanes == 4) return multiply_tile<kHeight, 4>(t);
-      if (t.lanes == 2) return multiply_tile<kHeight, 2>(t);
-      multiply_tile<kHeight, 1>(t);
+      if (t.lanes == 4) return multiply_tile<kHeight, 4, Sink::sums>(t);
+      if (t.lanes == 2) return multiply_tile<kHeight, 2, Sink::sums>(t);
+      multiply_tile<kHeight, 1, Sink::sums>(t);
+    });
+  }
+
+  /// Codes and raw sums of whole panels go to the output straight from registers.
+  static void multiply_and_finish(const GemmTile& tile) noexcept {
+    const GemmArguments& g = *tile.product;
+    const bool whole = tile.lanes == 4 && tile.column + kPanel <= g.weights.columns && g.epilogue.row_scales == nullptr;
+    if (!whole || g.output_type == ElementType::float32) {
+      multiply(tile);
+      finish(tile);
+      return;
+    }
+    with_height(tile, [](auto height, const GemmTile& t) {
+      constexpr unsigned kHeight = decltype(height)::value;
+      if (t.product->output_type == ElementType::int32) return multiply_tile<kHeight, 4, Sink::raw>(t);
+      multiply_tile<kHeight, 4, Sink::codes>(t);
     });
   }
 
@@ -201,15 +217,31 @@ struct Avx512VnniMicro {
     return _mm512_set1_epi32(four);
   }
 
-  template <unsigned kHeight, unsigned kLanes>
+  /// Where the sums of a tile go: to `GemmTile::sums`, or through the epilogue to the output.
+  enum class Sink { sums, raw, codes };
+
+  template <unsigned kHeight, unsigned kLanes, Sink kSink>
   CONDENSE_TARGET_AVX512_VNNI static void multiply_tile(const GemmTile& t) noexcept {
     __m512i sums[kHeight][kLanes];
-#pragma GCC unroll 6
-    for (unsigned r = 0; r < kHeight; ++r) {
+    // The bias is where the sums start, if nothing comes between; they fit, in whatever order they are taken.
+    const std::int32_t* bias = kSink == Sink::sums ? nullptr : t.product->epilogue.bias + t.column;
 #pragma GCC unroll 4
-      for (unsigned l = 0; l < kLanes; ++l) {
-        sums[r][l] = t.start == nullptr ? _mm512_setzero_si512()
-                                        : _mm512_loadu_si512(t.start + t.row_at(r) * t.row_start + l * kLane);
+    for (unsigned l = 0; l < kLanes; ++l) {
+      __m512i first = bias == nullptr ? _mm512_setzero_si512() : _mm512_loadu_si512(bias + l * kLane);
+      if (t.start != nullptr && t.row_start == 0) {
+        first = _mm512_add_epi32(first, _mm512_loadu_si512(t.start + l * kLane));
+      }
+#pragma GCC unroll 6
+      for (unsigned r = 0; r < kHeight; ++r) sums[r][l] = first;
+    }
+    if (t.row_start != 0) {
+#pragma GCC unroll 6
+      for (unsigned r = 0; r < kHeight; ++r) {
+#pragma GCC unroll 4
+        for (unsigned l = 0; l < kLanes; ++l) {
+          const __m512i start = _mm512_loadu_si512(t.start + t.row_at(r) * t.row_start + l * kLane);
+          sums[r][l] = _mm512_add_epi32(sums[r][l], start);
+        }
       }
     }
     const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
@@ -217,7 +249,7 @@ struct Avx512VnniMicro {
     for (Index tap = 0; tap < t.taps; ++tap) {
       const std::uint8_t* rows[kHeight];
 #pragma GCC unroll 6
-      for (unsigned r = 0; r < kHeight; ++r) rows[r] = t.piece<std::uint8_t>(r, tap);
+      for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.pieces[tap * kRows + r]);
       for (Index k = 0; k < t.steps * kStep; k += kStep, weights += kLanes * kLane * kStep) {
         __m512i w[kLanes];
 #pragma GCC unroll 4
@@ -230,11 +262,35 @@ struct Avx512VnniMicro {
         }
       }
     }
+    if constexpr (kSink == Sink::sums) {
 #pragma GCC unroll 6
-    for (unsigned r = 0; r < kHeight; ++r) {
-      if (r >= t.rows) break;
+      for (unsigned r = 0; r < kHeight; ++r) {
+        if (r >= t.rows) break;
 #pragma GCC unroll 4
-      for (unsigned l = 0; l < kLanes; ++l) _mm512_storeu_si512(t.sums + r * t.stride + l * kLane, sums[r][l]);
+        for (unsigned l = 0; l < kLanes; ++l) _mm512_storeu_si512(t.sums + r * t.stride + l * kLane, sums[r][l]);
+      }
+    } else {
+      const GemmArguments& g = *t.product;
+      const float* multipliers = g.epilogue.multipliers + t.column;
+      const avx512::Requantize requantize(g.epilogue.zero_point, g.epilogue.lowest, g.epilogue.highest);
+      const auto value = [&](__m512i sum, unsigned l) CONDENSE_TARGET_AVX512_VNNI {
+        return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(multipliers + l * kLane));
+      };
+      Index out = t.row * g.output_stride + t.column;
+#pragma GCC unroll 6
+      for (unsigned r = 0; r < kHeight; ++r, out += g.output_stride) {
+        if (r >= t.rows) break;
+        if constexpr (kSink == Sink::codes) {
+          _mm512_storeu_si512(
+              static_cast<std::uint8_t*>(g.output) + out,
+              requantize.bytes(value(sums[r][0], 0), value(sums[r][1], 1), value(sums[r][2], 2), value(sums[r][3], 3)));
+        } else {
+#pragma GCC unroll 4
+          for (unsigned l = 0; l < kLanes; ++l) {
+            _mm512_storeu_si512(static_cast<std::int32_t*>(g.output) + out + l * kLane, sums[r][l]);
+          }
+        }
+      }
     }
   }
 
@@ -243,8 +299,9 @@ struct Avx512VnniMicro {
     __m512 values[kHeight][kLanes];
     const std::uint8_t* rows[kHeight];
 #pragma GCC unroll 6
+    for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.pieces[r]);
+#pragma GCC unroll 6
     for (unsigned r = 0; r < kHeight; ++r) {
-      rows[r] = t.piece<std::uint8_t>(r, 0);
 #pragma GCC unroll 4
       for (unsigned l = 0; l < kLanes; ++l) {
         values[r][l] = _mm512_loadu_ps(t.values + t.row_at(r) * t.stride + (lane + l) * kLane);

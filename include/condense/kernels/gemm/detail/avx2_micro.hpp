@@ -35,7 +35,7 @@ struct Avx2Micro {
     for (Index row = 0; row < tile.rows; row += 3) {
       GemmTile part = tile;
       part.rows = std::min<Index>(3, tile.rows - row);
-      part.input_row += row;
+      part.pieces += row;
       part.start += row * tile.row_start;
       part.values += row * tile.stride;
       if (tile.lanes == 2) {
@@ -197,7 +197,7 @@ struct Avx2Micro {
     for (Index tap = 0; tap < t.taps; ++tap) {
       const Activation* rows[kHeight];
 #pragma GCC unroll 6
-      for (unsigned r = 0; r < kHeight; ++r) rows[r] = t.template piece<Activation>(r, tap);
+      for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const Activation*>(t.pieces[tap * kRows + r]);
       for (Index k = 0; k < t.steps * kStep; k += kStep, weights += kLanes * kLane * kStep) {
         __m256i w[kLanes];
 #pragma GCC unroll 2
@@ -222,9 +222,10 @@ struct Avx2Micro {
   CONDENSE_TARGET_AVX2 static void multiply_groups_of(const GemmTile& t) noexcept {
     __m256 values[kHeight][kLanes];
     const Activation* rows[kHeight];
+#pragma GCC unroll 6
+    for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const Activation*>(t.pieces[r]);
 #pragma GCC unroll 3
     for (unsigned r = 0; r < kHeight; ++r) {
-      rows[r] = t.template piece<Activation>(r, 0);
 #pragma GCC unroll 2
       for (unsigned l = 0; l < kLanes; ++l) {
         values[r][l] = _mm256_loadu_ps(t.values + t.row_at(r) * t.stride + l * kLane);

@@ -18,8 +18,7 @@ struct GemmTile {
   Index column = 0;  ///< First of the panel, and vectors of columns; those beyond the output are padding.
   Index lanes = 0;
 
-  ActivationRows input{};  ///< Pieces of whole steps; the tile begins at its row `input_row`.
-  Index input_row = 0;
+  const void* const* pieces = nullptr;   ///< (taps, Micro::kRows): each of whole steps; rows beyond the last repeat it.
   Index taps = 1;                        ///< Pieces of each row in the stretch.
   Index steps = 0;                       ///< Of a piece, or of a group.
   Index groups = 0;                      ///< Of the stretch, 0 without groups.
@@ -36,16 +35,6 @@ struct GemmTile {
 
   /// A row of the tile; those beyond the last repeat it, so that few heights of tiles do for all.
   Index row_at(Index r) const noexcept { return r < rows ? r : rows - 1; }
-
-  /// A piece of row `r` of the tile.
-  template <class Activation>
-  const Activation* piece(Index r, Index tap) const noexcept {
-    const Index index = input_row + row_at(r);
-    const auto* data = static_cast<const Activation*>(input.data);
-    if (input.offsets == nullptr) return data + index * input.row_stride;
-    const std::int32_t offset = input.offsets[index * input.taps + tap];
-    return offset < 0 ? static_cast<const Activation*>(input.padding) : data + offset;
-  }
 };
 
 /// Copies bytes, few of them quickly: `memcpy` is a call, which takes longer than a window's piece of some channels.
@@ -83,6 +72,7 @@ inline void copy_bytes(const void* from, Index count, void* to) noexcept {
 ///   static void multiply(const GemmTile&) noexcept;         writes the sums
 ///   static void multiply_groups(const GemmTile&) noexcept;  adds to the values
 ///   static void finish(const GemmTile&) noexcept;           the epilogue: sums, or with groups values, to the output
+///   static void multiply_and_finish(const GemmTile&) noexcept;  both, if it can do better than one after the other
 ///   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept;
 ///   template <class Code> static void copy(const Code* codes, Index count, Activation* out) noexcept;
 ///
@@ -133,6 +123,7 @@ struct TiledGemm {
   static constexpr Index kStretch = 256;  ///< Most elements of K that are staged at a time.
   static constexpr Index kBlockRows = 48 / Micro::kRows * Micro::kRows;  ///< Rows and columns that share them.
   static constexpr Index kBlockColumns = 128;
+  static constexpr Index kTaps = 64;  ///< Most pieces of a row that are multiplied at a time.
   static_assert(kBlockColumns % Micro::kPanel == 0 && kStretch % (4 * kStep) == 0);
 
   static constexpr Index round_up(Index value, Index multiple) noexcept {
@@ -147,7 +138,7 @@ struct TiledGemm {
 
   /// Whether K is taken in stretches that go through the cache.
   static bool in_stretches(const WeightShape& shape) noexcept {
-    return shape.bits < 8 || shape.group_size != 0 || is_staged(shape);
+    return shape.bits < 8 || shape.group_size != 0 || shape.taps > kTaps || is_staged(shape);
   }
   static bool is_flipped(const GemmArguments& g) noexcept { return Micro::kFlipped == g.input_type; }
 
@@ -303,22 +294,25 @@ struct TiledGemm {
   /// Calls `multiply` with tiles of rows [first, first + rows) that differ in height by at most one.
   template <class Multiply>
   static void for_tiles(Index rows, Multiply&& multiply) noexcept {
-    Index tiles = (rows + Micro::kRows - 1) / Micro::kRows;
-    for (Index row = 0; row < rows; --tiles) {
-      const Index height = (rows - row + tiles - 1) / tiles;
-      multiply(row, height);
-      row += height;
+    const Index tiles = (rows + Micro::kRows - 1) / Micro::kRows;
+    const Index height = tiles > 0 ? rows / tiles : 0;
+    Index higher = tiles > 0 ? rows % tiles : 0;
+    for (Index row = 0; row < rows; --higher) {
+      const Index tile_rows = height + (higher > 0 ? 1 : 0);
+      multiply(row, tile_rows);
+      row += tile_rows;
     }
   }
 
   /// K as a whole, rows in place.
   static void run_whole(const GemmArguments& g) noexcept {
     alignas(64) std::int32_t sums[static_cast<std::size_t>(Micro::kRows * Micro::kPanel)];
+    Pieces pieces;
     const Index bytes = column_bytes(g.weights);
     for_panels(g.weights, 0, g.weights.columns, [&](Index column, Index lanes) {
       const std::byte* panel = g.packed_weights + column * bytes;
       GemmTile tile = tile_in(g, column, lanes);
-      tile.input = g.input;
+      tile.pieces = pieces;
       tile.taps = g.input.taps;
       tile.steps = g.weights.depth / kStep;
       tile.weights = reinterpret_cast<const std::int8_t*>(panel + lanes * kLane * term_bytes(g.weights));
@@ -326,12 +320,30 @@ struct TiledGemm {
       tile.sums = sums;
       tile.stride = Micro::kPanel;
       for_tiles(g.input.rows, [&](Index row, Index rows) {
-        tile.row = tile.input_row = row;
+        tile.row = row;
         tile.rows = rows;
-        Micro::multiply(tile);
-        Micro::finish(tile);
+        find_pieces(g.input, tile.taps, row, rows, pieces);
+        multiply_and_finish(tile);
       });
     });
+  }
+
+  using Pieces = const void * [kTaps * Micro::kRows];
+
+  /// Where the pieces of a tile's rows begin.
+  static void find_pieces(const ActivationRows& input, Index taps, Index row, Index rows, Pieces& pieces) noexcept {
+    const auto* data = static_cast<const Activation*>(input.data);
+    for (Index r = 0; r < Micro::kRows; ++r) {
+      const Index index = row + std::min(r, rows - 1);
+      if (input.offsets == nullptr) {
+        pieces[r] = data + index * input.row_stride;
+        continue;
+      }
+      for (Index tap = 0; tap < taps; ++tap) {
+        const std::int32_t offset = input.offsets[index * input.taps + tap];
+        pieces[tap * Micro::kRows + r] = offset < 0 ? input.padding : data + offset;
+      }
+    }
   }
 
   static GemmTile tile_in(const GemmArguments& g, Index column, Index lanes) noexcept {
@@ -349,6 +361,7 @@ struct TiledGemm {
     alignas(64) std::int8_t codes[static_cast<std::size_t>(Micro::kPanel * kStretch)];
     alignas(64) std::int32_t sums[static_cast<std::size_t>(kBlockRows * kBlockColumns)];
     alignas(64) float values[static_cast<std::size_t>(kBlockRows * kBlockColumns)];
+    Pieces pieces;
   };
 
   /// K in stretches, for blocks of rows and columns.
@@ -370,12 +383,13 @@ struct TiledGemm {
             const Index offset = once ? 0 : first - column;
             GemmTile tile = tile_in(g, first, lanes);
             place_weights(g, stretch, g.packed_weights + first * bytes, scratch.codes, tile);
-            place_input(g, stretch, row, staged ? scratch.activations : nullptr, tile);
+            const ActivationRows input = rows_of(g, stretch, staged ? scratch.activations : nullptr, tile);
             for_tiles(rows, [&](Index r, Index count) {
               GemmTile part = tile;
-              part.row += r;
-              part.input_row += r;
+              part.row = row + r;
               part.rows = count;
+              part.pieces = scratch.pieces;
+              find_pieces(input, tile.taps, staged ? r : row + r, count, scratch.pieces);
               part.sums = scratch.sums + r * kBlockColumns + offset;
               part.values = scratch.values + r * kBlockColumns + offset;
               part.stride = kBlockColumns;
@@ -404,25 +418,20 @@ struct TiledGemm {
   }
 
   /// The rows of a stretch: where they were copied to, or the pieces, or the part of one, that it takes of each.
-  static void place_input(const GemmArguments& g, const Stretch& stretch, Index row, const Activation* copied,
-                          GemmTile& tile) noexcept {
-    tile.row = row;
+  static ActivationRows rows_of(const GemmArguments& g, const Stretch& stretch, const Activation* copied,
+                                GemmTile& tile) noexcept {
     tile.steps = steps_of(stretch.group_elements);
-    if (copied != nullptr) {
-      tile.input = {.data = copied, .row_stride = kStretch};
-      return;
-    }
-    const Index tap = stretch.first / g.input.depth;
+    if (copied != nullptr) return {.data = copied, .row_stride = kStretch};
     const Index within = stretch.first % g.input.depth;
-    tile.input = g.input;
-    tile.input.data = static_cast<const Activation*>(g.input.data) + within;
-    tile.input.padding = static_cast<const Activation*>(g.input.padding) + within;
-    if (g.input.offsets != nullptr) tile.input.offsets = g.input.offsets + tap;
-    tile.input_row = row;
     if (stretch.groups == 0 && stretch.elements > g.input.depth) {
       tile.taps = stretch.elements / g.input.depth;
       tile.steps = g.input.depth / kStep;
     }
+    ActivationRows rows = g.input;
+    rows.data = static_cast<const Activation*>(g.input.data) + within;
+    rows.padding = static_cast<const Activation*>(g.input.padding) + within;
+    if (rows.offsets != nullptr) rows.offsets += stretch.first / g.input.depth;
+    return rows;
   }
 
   static void multiply(GemmTile& tile, const Stretch& stretch, bool last) noexcept {
@@ -431,12 +440,19 @@ struct TiledGemm {
       tile.row_start = tile.stride;
       tile.group_start = 0;
     }
-    if (stretch.groups == 0 || !stretch.ends) {
-      Micro::multiply(tile);
-    } else {
-      Micro::multiply_groups(tile);
-    }
+    if (stretch.groups == 0 && last) return multiply_and_finish(tile);
+    if (stretch.groups == 0 || !stretch.ends) return Micro::multiply(tile);
+    Micro::multiply_groups(tile);
     if (last) Micro::finish(tile);
+  }
+
+  static void multiply_and_finish(const GemmTile& tile) noexcept {
+    if constexpr (requires { Micro::multiply_and_finish(tile); }) {
+      Micro::multiply_and_finish(tile);
+    } else {
+      Micro::multiply(tile);
+      Micro::finish(tile);
+    }
   }
 
   static void start_values(const GemmArguments& g, Index rows, Index column, float* values) noexcept {

@@ -1,0 +1,100 @@
+#ifndef CONDENSE_KERNELS_GEMM_NEON_HPP
+#define CONDENSE_KERNELS_GEMM_NEON_HPP
+
+#if defined(__aarch64__)
+
+#include "condense/kernels/gemm/detail/neon_tiles.hpp"
+#include "condense/simd/instruction_set.hpp"
+
+namespace condense::kernels {
+
+namespace detail::neon {
+
+/// Sums of products of signed bytes, 16 elements of a row by those of a column; what a vector holds is added up last.
+///
+/// A product is at most 128 * 128 = 2^14 and fits 16 bits, also -128 * -128. Two of them may be 2^15, which does not,
+/// so they are added in pairs to 32 bits: 2 multiplications and 2 additions for 16 elements. Where weights are above
+/// -128, as those of less than 8 bits are, two products are at most 2^15 - 2^8 and one addition is saved.
+template <bool kAboveLowest, Index kRows, Index kColumns>
+struct WideningProducts {
+  static constexpr Index kStep = 16;
+  Array<Array<int32x4_t, kColumns>, kRows> sums;
+
+  [[gnu::always_inline]] void clear() noexcept {
+#pragma GCC unroll 8
+    for (Index r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+      for (Index c = 0; c < kColumns; ++c) sums[r][c] = vdupq_n_s32(0);
+    }
+  }
+
+  [[gnu::always_inline]] void add(const Array<const std::uint8_t*, kRows>& rows, Index steps,
+                                  const std::int8_t* weights, Index stride, std::uint32_t flip) noexcept {
+    const uint8x16_t flips = vreinterpretq_u8_u32(vdupq_n_u32(flip));
+    for (Index step = 0; step < steps; ++step, weights += stride) {
+      Array<int8x16_t, kRows> a;
+#pragma GCC unroll 8
+      for (Index r = 0; r < kRows; ++r) a[r] = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(rows[r] + step * kStep), flips));
+#pragma GCC unroll 8
+      for (Index c = 0; c < kColumns; ++c) {
+        hold_loads();
+        const int8x16_t w = vld1q_s8(weights + 16 * c);
+#pragma GCC unroll 8
+        for (Index r = 0; r < kRows; ++r) {
+          const int16x8_t front = vmull_s8(vget_low_s8(a[r]), vget_low_s8(w));
+          if constexpr (kAboveLowest) {
+            sums[r][c] = vpadalq_s16(sums[r][c], vmlal_high_s8(front, a[r], w));
+          } else {
+            sums[r][c] = vpadalq_s16(vpadalq_s16(sums[r][c], front), vmull_high_s8(a[r], w));
+          }
+        }
+      }
+    }
+  }
+
+  [[gnu::always_inline]] int32x4_t row(Index r, Index v) const noexcept {
+    return vpaddq_s32(vpaddq_s32(sums[r][4 * v], sums[r][4 * v + 1]),
+                      vpaddq_s32(sums[r][4 * v + 2], sums[r][4 * v + 3]));
+  }
+};
+
+template <Index kRows, Index kColumns>
+using AllProducts = WideningProducts<false, kRows, kColumns>;
+template <Index kRows, Index kColumns>
+using SmallProducts = WideningProducts<true, kRows, kColumns>;
+
+/// Tiles of up to 4 rows by 16 columns, in blocks of 4 columns: 16 sums, and for 16 elements of K 8 loads and 64 other
+/// instructions.
+struct NeonMicro : GemmTiles<4> {
+  static constexpr Index kStep = 16;
+  static constexpr std::optional<ElementType> kFlipped = ElementType::uint8;
+
+  static void multiply(const GemmTile& tile) noexcept {
+    if (tile.product->weights.bits < 8) {
+      multiply_by<SmallProducts, kLane>(tile);
+    } else {
+      multiply_by<AllProducts, kLane>(tile);
+    }
+  }
+  static void multiply_groups(const GemmTile& tile) noexcept {
+    if (tile.product->weights.bits < 8) {
+      multiply_groups_by<SmallProducts, kLane>(tile);
+    } else {
+      multiply_groups_by<AllProducts, kLane>(tile);
+    }
+  }
+  static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
+    unpack_steps<kStep>(packed, bits, vectors, codes);
+  }
+};
+
+}  // namespace detail::neon
+
+/// Integer products by instructions that every processor has.
+template <>
+struct Gemm<simd::Neon> : detail::TiledGemm<detail::neon::NeonMicro> {};
+
+}  // namespace condense::kernels
+
+#endif
+#endif
