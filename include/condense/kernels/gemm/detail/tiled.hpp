@@ -73,6 +73,8 @@ inline void copy_bytes(const void* from, Index count, void* to) noexcept {
 ///   static void multiply_groups(const GemmTile&) noexcept;  adds to the values
 ///   static void finish(const GemmTile&) noexcept;           the epilogue: sums, or with groups values, to the output
 ///   static void multiply_and_finish(const GemmTile&) noexcept;  both, if it can do better than one after the other
+///   static void multiply_packed_groups(const GemmTile&) noexcept;  the same from packed weights of 4 bits, if it has a
+///                                    quicker form for a few rows: kPackedRows, and an even number of lanes
 ///   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept;
 ///   template <class Code> static void copy(const Code* codes, Index count, Activation* out) noexcept;
 ///
@@ -382,7 +384,8 @@ struct TiledGemm {
           for_panels(g.weights, column, column + block, [&](Index first, Index lanes) {
             const Index offset = once ? 0 : first - column;
             GemmTile tile = tile_in(g, first, lanes);
-            place_weights(g, stretch, g.packed_weights + first * bytes, scratch.codes, tile);
+            const bool packed = multiplies_packed(g, stretch, rows, lanes);
+            place_weights(g, stretch, g.packed_weights + first * bytes, packed ? nullptr : scratch.codes, tile);
             const ActivationRows input = rows_of(g, stretch, staged ? scratch.activations : nullptr, tile);
             for_tiles(rows, [&](Index r, Index count) {
               GemmTile part = tile;
@@ -393,7 +396,7 @@ struct TiledGemm {
               part.sums = scratch.sums + r * kBlockColumns + offset;
               part.values = scratch.values + r * kBlockColumns + offset;
               part.stride = kBlockColumns;
-              multiply(part, stretch, stretch.first + stretch.elements == whole);
+              multiply(part, stretch, packed, stretch.first + stretch.elements == whole);
             });
           });
         });
@@ -401,12 +404,20 @@ struct TiledGemm {
     }
   }
 
+  static bool multiplies_packed(const GemmArguments& g, const Stretch& stretch, Index rows, Index lanes) noexcept {
+    if constexpr (requires { Micro::kPackedRows; }) {
+      return g.weights.bits == 4 && rows <= Micro::kPackedRows && lanes % 2 == 0 && stretch.groups > 0 &&
+             stretch.begins && stretch.ends;
+    }
+    return false;
+  }
+
   static void place_weights(const GemmArguments& g, const Stretch& stretch, const std::byte* panel, std::int8_t* codes,
                             GemmTile& tile) noexcept {
     const Index width = tile.lanes * kLane;
     const std::byte* packed = panel + width * (term_bytes(g.weights) + code_bytes(g.weights, stretch.step));
     tile.weights = reinterpret_cast<const std::int8_t*>(packed);
-    if (g.weights.bits < 8) {
+    if (g.weights.bits < 8 && codes != nullptr) {
       Micro::unpack(packed, g.weights.bits, stretch.steps * tile.lanes, codes);
       tile.weights = codes;
     }
@@ -434,7 +445,14 @@ struct TiledGemm {
     return rows;
   }
 
-  static void multiply(GemmTile& tile, const Stretch& stretch, bool last) noexcept {
+  static void multiply(GemmTile& tile, const Stretch& stretch, bool packed, bool last) noexcept {
+    if constexpr (requires { Micro::kPackedRows; }) {
+      if (packed) {
+        Micro::multiply_packed_groups(tile);
+        if (last) Micro::finish(tile);
+        return;
+      }
+    }
     if (!stretch.begins) {
       tile.start = tile.sums;
       tile.row_start = tile.stride;
