@@ -17,39 +17,37 @@ namespace condense::kernels {
 
 namespace detail {
 
-/// Tiles of up to 6 rows by 64 columns: 24 of the 32 registers hold sums, 4 weights, one activations. A step of 34
-/// instructions has 24 products, so that the two multiplying ports are the limit and not the loads.
+/// Tiles of up to 6 rows by 64 columns, or 12 by 32: 24 of the 32 registers hold sums, up to 4 weights, one
+/// activations. A step of 34 instructions has 24 products, so that the two multiplying ports are the limit and not the
+/// loads.
 struct Avx512VnniMicro {
   using Activation = std::uint8_t;
-  static constexpr Index kRows = 6;
+  static constexpr Index kRows = 12;
   static constexpr Index kLane = 16;
   static constexpr Index kPanel = 64;
   static constexpr Index kStep = 4;
   static constexpr std::optional<ElementType> kFlipped = ElementType::int8;  // vpdpbusd: unsigned times signed
 
-  static void multiply(const GemmTile& tile) noexcept {
-    with_height(tile, [](auto height, const GemmTile& t) {
-      constexpr unsigned kHeight = decltype(height)::value;
-      if (t.lanes == 4) return multiply_tile<kHeight, 4, Sink::sums>(t);
-      if (t.lanes == 2) return multiply_tile<kHeight, 2, Sink::sums>(t);
-      multiply_tile<kHeight, 1, Sink::sums>(t);
-    });
-  }
+  static Index rows_of(Index lanes, bool grouped) noexcept { return lanes == 4 || grouped ? 6 : 12; }
 
-  /// Codes and raw sums of whole panels go to the output straight from registers.
+  static void multiply(const GemmTile& tile) noexcept { multiply_to<Sink::sums>(tile); }
+
+  /// Raw sums, and the codes of full panels, go to the output straight from registers.
   static void multiply_and_finish(const GemmTile& tile) noexcept {
     const GemmArguments& g = *tile.product;
-    const bool whole = tile.lanes == 4 && tile.column + kPanel <= g.weights.columns && g.epilogue.row_scales == nullptr;
-    if (!whole || g.output_type == ElementType::float32) {
+    if (g.output_type == ElementType::float32 || g.epilogue.row_scales != nullptr) {
       multiply(tile);
       finish(tile);
-      return;
+    } else if (g.output_type == ElementType::int32) {
+      multiply_to<Sink::raw>(tile);
+    } else if (tile.lanes == 4 && tile.column + kPanel <= g.weights.columns) {
+      with_height(tile,
+                  [](auto height, const GemmTile& t) { multiply_tile<decltype(height)::value, 4, Sink::codes>(t); });
+    } else {
+      multiply(tile);
+      if (tile.lanes == 4) return finish_codes<4>(tile);
+      tile.lanes == 2 ? finish_codes<2>(tile) : finish_codes<1>(tile);
     }
-    with_height(tile, [](auto height, const GemmTile& t) {
-      constexpr unsigned kHeight = decltype(height)::value;
-      if (t.product->output_type == ElementType::int32) return multiply_tile<kHeight, 4, Sink::raw>(t);
-      multiply_tile<kHeight, 4, Sink::codes>(t);
-    });
   }
 
   /// Of a tile with many rows by halves of a panel, as values take registers beside the sums.
@@ -105,7 +103,7 @@ struct Avx512VnniMicro {
     static constexpr unsigned value = kHeight;
   };
 
-  /// Tiles come in heights of 1, 2, 4 and 6 rows.
+  /// Tiles come in heights of 1, 2, 4 and 6 rows, those of one or two lanes also of 12.
   template <class Multiply>
   static void with_height(const GemmTile& tile, Multiply&& multiply) noexcept {
     if (tile.rows > 4) return multiply(Height<6>{}, tile);
@@ -177,17 +175,6 @@ struct Avx512VnniMicro {
     const GemmArguments& g = *t.product;
     const GemmEpilogue& e = g.epilogue;
     const avx512::Requantize requantize(e.zero_point, e.lowest, e.highest);
-    if (t.lanes == 4 && t.column + kPanel <= g.weights.columns && is_code(g.output_type)) {
-      const Columns c[4] = {columns_of<kSource>(t, 0), columns_of<kSource>(t, 1), columns_of<kSource>(t, 2),
-                            columns_of<kSource>(t, 3)};
-      auto* out = static_cast<std::uint8_t*>(g.output) + t.row * g.output_stride + t.column;
-      for (Index row = 0; row < t.rows; ++row, out += g.output_stride) {
-        _mm512_storeu_si512(out,
-                            requantize.bytes(values_of<kSource>(t, row, 0, c[0]), values_of<kSource>(t, row, 1, c[1]),
-                                             values_of<kSource>(t, row, 2, c[2]), values_of<kSource>(t, row, 3, c[3])));
-      }
-      return;
-    }
     const __m512 low = _mm512_set1_ps(e.low);
     const __m512 high = _mm512_set1_ps(e.high);
     for (Index lane = 0; lane < t.lanes; ++lane) {
@@ -210,6 +197,76 @@ struct Avx512VnniMicro {
     }
   }
 
+  /// The epilogue that makes codes, 64 sums at a time: of one row, of two or of four.
+  template <unsigned kLanes>
+  struct CodeStore {
+    const GemmTile& tile;
+    avx512::Requantize requantize;
+    Index columns;
+    __m512 multipliers[kLanes];
+
+    CONDENSE_TARGET_AVX512_VNNI explicit CodeStore(const GemmTile& t) noexcept
+        : tile(t),
+          requantize(t.product->epilogue.zero_point, t.product->epilogue.lowest, t.product->epilogue.highest),
+          columns(std::min<Index>(kLanes * kLane, t.product->weights.columns - t.column)) {
+#pragma GCC unroll 4
+      for (unsigned l = 0; l < kLanes; ++l) {
+        multipliers[l] = _mm512_maskz_loadu_ps(avx512::first_lanes(columns - l * kLane),
+                                               t.product->epilogue.multipliers + t.column + l * kLane);
+      }
+    }
+
+    CONDENSE_TARGET_AVX512_VNNI __m512 value(__m512i sum, unsigned lane) const noexcept {
+      return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), multipliers[lane]);
+    }
+
+    CONDENSE_TARGET_AVX512_VNNI __m512i codes(__m512i s0, __m512i s1, __m512i s2, __m512i s3) const noexcept {
+      return requantize.bytes(value(s0, 0), value(s1, 1 % kLanes), value(s2, 2 % kLanes), value(s3, 3 % kLanes));
+    }
+
+    /// Stores the codes of the rows from `row` on; of those that the tile has.
+    CONDENSE_TARGET_AVX512_VNNI void rows(Index row, __m512i codes) const noexcept {
+      constexpr Index kRowsAtOnce = 4 / kLanes;
+      const Index stride = tile.product->output_stride;
+      auto* out = static_cast<std::uint8_t*>(tile.product->output) + (tile.row + row) * stride + tile.column;
+      if (columns < kLanes * kLane || row + kRowsAtOnce > tile.rows) {
+        alignas(64) std::uint8_t bytes[64];
+        _mm512_store_si512(bytes, codes);
+        for (Index r = 0; r < std::min(kRowsAtOnce, tile.rows - row); ++r) {
+          std::memcpy(out + r * stride, bytes + r * kLanes * kLane, static_cast<std::size_t>(columns));
+        }
+      } else if constexpr (kLanes == 4) {
+        _mm512_storeu_si512(out, codes);
+      } else if constexpr (kLanes == 2) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(codes));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + stride), _mm512_extracti64x4_epi64(codes, 1));
+      } else {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(codes));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + stride), _mm512_extracti32x4_epi32(codes, 1));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * stride), _mm512_extracti32x4_epi32(codes, 2));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 3 * stride), _mm512_extracti32x4_epi32(codes, 3));
+      }
+    }
+  };
+
+  template <unsigned kLanes>
+  CONDENSE_TARGET_AVX512_VNNI static void finish_codes(const GemmTile& t) noexcept {
+    constexpr Index kRowsAtOnce = 4 / kLanes;
+    const CodeStore<kLanes> store(t);
+    __m512i bias[kLanes];
+    for (unsigned l = 0; l < kLanes; ++l) {
+      bias[l] = _mm512_maskz_loadu_epi32(avx512::first_lanes(store.columns - l * kLane),
+                                         t.product->epilogue.bias + t.column + l * kLane);
+    }
+    const auto sum = [&](Index row, unsigned i) CONDENSE_TARGET_AVX512_VNNI {
+      const std::int32_t* from = t.sums + std::min(row + i / kLanes, t.rows - 1) * t.stride + i % kLanes * kLane;
+      return _mm512_add_epi32(_mm512_loadu_si512(from), bias[i % kLanes]);
+    };
+    for (Index row = 0; row < t.rows; row += kRowsAtOnce) {
+      store.rows(row, store.codes(sum(row, 0), sum(row, 1), sum(row, 2), sum(row, 3)));
+    }
+  }
+
   // ---- Products
 
   /// vpdpbusd. Through the intrinsic, GCC 12 copies every sum into another register and back in each step.
@@ -227,22 +284,36 @@ struct Avx512VnniMicro {
   /// Where the sums of a tile go: to `GemmTile::sums`, or through the epilogue to the output.
   enum class Sink { sums, raw, codes };
 
+  template <Sink kSink>
+  static void multiply_to(const GemmTile& tile) noexcept {
+    if (tile.rows > 6) return tile.lanes == 2 ? multiply_tile<12, 2, kSink>(tile) : multiply_tile<12, 1, kSink>(tile);
+    with_height(tile, [](auto height, const GemmTile& t) {
+      constexpr unsigned kHeight = decltype(height)::value;
+      if (t.lanes == 4) return multiply_tile<kHeight, 4, kSink>(t);
+      if (t.lanes == 2) return multiply_tile<kHeight, 2, kSink>(t);
+      multiply_tile<kHeight, 1, kSink>(t);
+    });
+  }
+
   template <unsigned kHeight, unsigned kLanes, Sink kSink>
   CONDENSE_TARGET_AVX512_VNNI static void multiply_tile(const GemmTile& t) noexcept {
     __m512i sums[kHeight][kLanes];
     // The bias is where the sums start, if nothing comes between; they fit, in whatever order they are taken.
-    const std::int32_t* bias = kSink == Sink::sums ? nullptr : t.product->epilogue.bias + t.column;
+    const Index columns = t.product->weights.columns - t.column;
 #pragma GCC unroll 4
     for (unsigned l = 0; l < kLanes; ++l) {
-      __m512i first = bias == nullptr ? _mm512_setzero_si512() : _mm512_loadu_si512(bias + l * kLane);
+      const __mmask16 mask = avx512::first_lanes(columns - l * kLane);
+      __m512i first = kSink == Sink::sums
+                          ? _mm512_setzero_si512()
+                          : _mm512_maskz_loadu_epi32(mask, t.product->epilogue.bias + t.column + l * kLane);
       if (t.start != nullptr && t.row_start == 0) {
         first = _mm512_add_epi32(first, _mm512_loadu_si512(t.start + l * kLane));
       }
-#pragma GCC unroll 6
+#pragma GCC unroll 12
       for (unsigned r = 0; r < kHeight; ++r) sums[r][l] = first;
     }
     if (t.row_start != 0) {
-#pragma GCC unroll 6
+#pragma GCC unroll 12
       for (unsigned r = 0; r < kHeight; ++r) {
 #pragma GCC unroll 4
         for (unsigned l = 0; l < kLanes; ++l) {
@@ -255,13 +326,13 @@ struct Avx512VnniMicro {
     const std::int8_t* weights = t.weights;
     for (Index tap = 0; tap < t.taps; ++tap) {
       const std::uint8_t* rows[kHeight];
-#pragma GCC unroll 6
+#pragma GCC unroll 12
       for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.pieces[tap * kRows + r]);
       for (Index k = 0; k < t.steps * kStep; k += kStep, weights += kLanes * kLane * kStep) {
         __m512i w[kLanes];
 #pragma GCC unroll 4
         for (unsigned l = 0; l < kLanes; ++l) w[l] = _mm512_loadu_si512(weights + l * kLane * kStep);
-#pragma GCC unroll 6
+#pragma GCC unroll 12
         for (unsigned r = 0; r < kHeight; ++r) {
           const __m512i a = _mm512_xor_si512(flip, broadcast(rows[r] + k));
 #pragma GCC unroll 4
@@ -269,33 +340,35 @@ struct Avx512VnniMicro {
         }
       }
     }
-    if constexpr (kSink == Sink::sums) {
-#pragma GCC unroll 6
-      for (unsigned r = 0; r < kHeight; ++r) {
-        if (r >= t.rows) break;
-#pragma GCC unroll 4
-        for (unsigned l = 0; l < kLanes; ++l) _mm512_storeu_si512(t.sums + r * t.stride + l * kLane, sums[r][l]);
-      }
-    } else {
+    if constexpr (kSink == Sink::codes) {
       const GemmArguments& g = *t.product;
       const float* multipliers = g.epilogue.multipliers + t.column;
       const avx512::Requantize requantize(g.epilogue.zero_point, g.epilogue.lowest, g.epilogue.highest);
       const auto value = [&](__m512i sum, unsigned l) CONDENSE_TARGET_AVX512_VNNI {
         return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(multipliers + l * kLane));
       };
-      Index out = t.row * g.output_stride + t.column;
+      auto* out = static_cast<std::uint8_t*>(g.output) + t.row * g.output_stride + t.column;
 #pragma GCC unroll 6
       for (unsigned r = 0; r < kHeight; ++r, out += g.output_stride) {
         if (r >= t.rows) break;
-        if constexpr (kSink == Sink::codes) {
-          _mm512_storeu_si512(
-              static_cast<std::uint8_t*>(g.output) + out,
-              requantize.bytes(value(sums[r][0], 0), value(sums[r][1], 1), value(sums[r][2], 2), value(sums[r][3], 3)));
-        } else {
+        const __m512i codes =
+            requantize.bytes(value(sums[r][0], 0), value(sums[r][1], 1), value(sums[r][2], 2), value(sums[r][3], 3));
+        _mm512_storeu_si512(out, codes);
+      }
+    } else {
+      std::int32_t* out = t.sums;
+      Index stride = t.stride;
+      if constexpr (kSink == Sink::raw) {
+        stride = t.product->output_stride;
+        out = static_cast<std::int32_t*>(t.product->output) + t.row * stride + t.column;
+      }
+#pragma GCC unroll 12
+      for (unsigned r = 0; r < kHeight; ++r, out += stride) {
+        if (r >= t.rows) break;
 #pragma GCC unroll 4
-          for (unsigned l = 0; l < kLanes; ++l) {
-            _mm512_storeu_si512(static_cast<std::int32_t*>(g.output) + out + l * kLane, sums[r][l]);
-          }
+        for (unsigned l = 0; l < kLanes; ++l) {
+          const __mmask16 mask = kSink == Sink::raw ? avx512::first_lanes(columns - l * kLane) : __mmask16{0xFFFF};
+          _mm512_mask_storeu_epi32(out + l * kLane, mask, sums[r][l]);
         }
       }
     }

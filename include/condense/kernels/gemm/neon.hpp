@@ -14,7 +14,7 @@ namespace detail::neon {
 ///
 /// A product is at most 128 * 128 = 2^14 and fits 16 bits, also -128 * -128. Two of them may be 2^15, which does not,
 /// so they are added in pairs to 32 bits: 2 multiplications and 2 additions for 16 elements. Where weights are above
-/// -128, as those of less than 8 bits are, two products are at most 2^15 - 2^8 and one addition is saved.
+/// -128 two products are at most 128 * (127 + 127) = 2^15 - 2^8, and one addition is saved.
 template <bool kAboveLowest, Index kRows, Index kColumns>
 struct WideningProducts {
   static constexpr Index kStep = 16;
@@ -23,7 +23,7 @@ struct WideningProducts {
   [[gnu::always_inline]] void clear() noexcept {
 #pragma GCC unroll 8
     for (Index r = 0; r < kRows; ++r) {
-#pragma GCC unroll 8
+#pragma GCC unroll 16
       for (Index c = 0; c < kColumns; ++c) sums[r][c] = vdupq_n_s32(0);
     }
   }
@@ -35,10 +35,12 @@ struct WideningProducts {
       Array<int8x16_t, kRows> a;
 #pragma GCC unroll 8
       for (Index r = 0; r < kRows; ++r) a[r] = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(rows[r] + step * kStep), flips));
-#pragma GCC unroll 8
+      int8x16_t next = vld1q_s8(weights);
+#pragma GCC unroll 16
       for (Index c = 0; c < kColumns; ++c) {
+        const int8x16_t w = next;
         hold_loads();
-        const int8x16_t w = vld1q_s8(weights + 16 * c);
+        if (c + 1 < kColumns) next = vld1q_s8(weights + 16 * c + 16);
 #pragma GCC unroll 8
         for (Index r = 0; r < kRows; ++r) {
           const int16x8_t front = vmull_s8(vget_low_s8(a[r]), vget_low_s8(w));
@@ -58,31 +60,18 @@ struct WideningProducts {
   }
 };
 
-template <Index kRows, Index kColumns>
-using AllProducts = WideningProducts<false, kRows, kColumns>;
-template <Index kRows, Index kColumns>
-using SmallProducts = WideningProducts<true, kRows, kColumns>;
-
-/// Tiles of up to 4 rows by 16 columns, in blocks of 4 columns: 16 sums, and for 16 elements of K 8 loads and 64 other
-/// instructions.
+/// Tiles of up to 4 rows by 16 columns, in blocks of 16 sums: of 4 by 4, 16 elements of K take 8 loads and 48 or 64
+/// other instructions.
+template <bool kAboveLowest>
 struct NeonMicro : GemmTiles<4> {
   static constexpr Index kStep = 16;
   static constexpr std::optional<ElementType> kFlipped = ElementType::uint8;
 
-  static void multiply(const GemmTile& tile) noexcept {
-    if (tile.product->weights.bits < 8) {
-      multiply_by<SmallProducts, kLane>(tile);
-    } else {
-      multiply_by<AllProducts, kLane>(tile);
-    }
-  }
-  static void multiply_groups(const GemmTile& tile) noexcept {
-    if (tile.product->weights.bits < 8) {
-      multiply_groups_by<SmallProducts, kLane>(tile);
-    } else {
-      multiply_groups_by<AllProducts, kLane>(tile);
-    }
-  }
+  template <Index kHeight, Index kColumns>
+  using Products = WideningProducts<kAboveLowest, kHeight, kColumns>;
+
+  static void multiply(const GemmTile& tile) noexcept { multiply_by<Products, 16>(tile); }
+  static void multiply_groups(const GemmTile& tile) noexcept { multiply_groups_by<Products, 16>(tile); }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
     unpack_steps<kStep>(packed, bits, vectors, codes);
   }
@@ -90,9 +79,39 @@ struct NeonMicro : GemmTiles<4> {
 
 }  // namespace detail::neon
 
-/// Integer products by instructions that every processor has.
+/// Integer products by instructions that every processor has. `pack` finds out whether a weight is -128, which those
+/// of condense's own quantizers are not.
 template <>
-struct Gemm<simd::Neon> : detail::TiledGemm<detail::neon::NeonMicro> {};
+struct Gemm<simd::Neon> {
+ private:
+  using General = detail::TiledGemm<detail::neon::NeonMicro<false>>;
+  using AboveLowest = detail::TiledGemm<detail::neon::NeonMicro<true>>;
+  static constexpr std::size_t kHeaderBytes = 64;  ///< Keeps what follows aligned.
+
+ public:
+  static constexpr Index kTileRows = General::kTileRows;
+
+  static std::size_t packed_bytes(const WeightShape& shape) noexcept {
+    return kHeaderBytes + General::packed_bytes(shape);
+  }
+
+  static void pack(const WeightShape& shape, const WeightValues& weights, std::byte* packed) noexcept {
+    const Index count = shape.columns * shape.taps * shape.depth;
+    const bool above = std::find(weights.codes, weights.codes + count, std::int8_t{-128}) == weights.codes + count;
+    std::memset(packed, above ? 1 : 0, kHeaderBytes);
+    General::pack(shape, weights, packed + kHeaderBytes);
+  }
+
+  static void run(const GemmArguments& arguments) noexcept {
+    GemmArguments g = arguments;
+    g.packed_weights += kHeaderBytes;
+    if (arguments.packed_weights[0] == std::byte{1}) {
+      AboveLowest::run(g);
+    } else {
+      General::run(g);
+    }
+  }
+};
 
 }  // namespace condense::kernels
 

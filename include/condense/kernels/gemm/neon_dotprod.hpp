@@ -75,10 +75,10 @@ struct NeonDotprodMicro : GemmTiles<6> {
   static constexpr std::optional<ElementType> kFlipped = ElementType::uint8;  // SDOT: signed times signed
 
   CONDENSE_TARGET_NEON_DOTPROD static void multiply(const GemmTile& tile) noexcept {
-    multiply_by<DotProducts, kPanel>(tile);
+    multiply_by<DotProducts, kRows * kPanel>(tile);
   }
   CONDENSE_TARGET_NEON_DOTPROD static void multiply_groups(const GemmTile& tile) noexcept {
-    multiply_groups_by<DotProducts, kPanel / 2>(tile);
+    multiply_groups_by<DotProducts, kRows * kPanel / 2>(tile);
   }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
     unpack_steps<kStep>(packed, bits, vectors, codes);

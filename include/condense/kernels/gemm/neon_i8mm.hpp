@@ -91,16 +91,16 @@ struct NeonI8mmMicro : GemmTiles<6> {
 
   CONDENSE_TARGET_NEON_I8MM static void multiply(const GemmTile& tile) noexcept {
     if (tile.product->input_type == ElementType::int8) {
-      multiply_by<SignedMatrixProducts, kPanel>(tile);
+      multiply_by<SignedMatrixProducts, kRows * kPanel>(tile);
     } else {
-      multiply_by<UnsignedMatrixProducts, kPanel>(tile);
+      multiply_by<UnsignedMatrixProducts, kRows * kPanel>(tile);
     }
   }
   CONDENSE_TARGET_NEON_I8MM static void multiply_groups(const GemmTile& tile) noexcept {
     if (tile.product->input_type == ElementType::int8) {
-      multiply_groups_by<SignedMatrixProducts, kPanel / 2>(tile);
+      multiply_groups_by<SignedMatrixProducts, kRows * kPanel / 2>(tile);
     } else {
-      multiply_groups_by<UnsignedMatrixProducts, kPanel / 2>(tile);
+      multiply_groups_by<UnsignedMatrixProducts, kRows * kPanel / 2>(tile);
     }
   }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {

@@ -3,6 +3,9 @@
 
 #if defined(__aarch64__)
 
+#include <algorithm>
+#include <bit>
+
 #include "condense/kernels/detail/neon.hpp"
 #include "condense/kernels/gemm/detail/tiled.hpp"
 
@@ -26,41 +29,37 @@ struct GemmTiles {
   static constexpr Index kLane = 4;
   static constexpr Index kPanel = 16;
 
-  /// A tile by blocks of `kHeight` rows, or 2 fewer as often as these suffice, and of up to `kColumns` columns.
-  template <template <Index, Index> class Sums, Index kColumns, Index kHeight = kMostRows>
+  /// A tile by blocks of up to `kMost` sums: of `kHeight` rows, or 2 fewer as often as these suffice, and of 16, 8 or 4
+  /// columns.
+  template <template <Index, Index> class Sums, Index kMost, Index kHeight = kMostRows>
   [[gnu::always_inline]] static void multiply_by(const GemmTile& t) noexcept {
     constexpr Index kFewer = kHeight > 2 ? kHeight - 2 : 1;
     if constexpr (kFewer < kHeight) {
-      if (t.rows <= kFewer) return multiply_by<Sums, kColumns, kFewer>(t);
+      if (t.rows <= kFewer) return multiply_by<Sums, kMost, kFewer>(t);
     }
-    for_blocks<Sums, kHeight, kColumns, false>(t, 0);
+    for_blocks<Sums, kHeight, columns_for(kMost, kHeight), false>(t, 0);
   }
 
-  /// The same for groups, which need registers for values beside those of the sums.
-  template <template <Index, Index> class Sums, Index kColumns, Index kHeight = kMostRows>
+  /// The same for groups, which need registers for values beside those of the sums. The last part of a group that is
+  /// longer than a stretch goes on with its sums.
+  template <template <Index, Index> class Sums, Index kMost, Index kHeight = kMostRows>
   [[gnu::always_inline]] static void multiply_groups_by(const GemmTile& t) noexcept {
     constexpr Index kFewer = kHeight > 2 ? kHeight - 2 : 1;
     if constexpr (kFewer < kHeight) {
-      if (t.rows <= kFewer) return multiply_groups_by<Sums, kColumns, kFewer>(t);
+      if (t.rows <= kFewer) return multiply_groups_by<Sums, kMost, kFewer>(t);
     }
-    for_blocks<Sums, kHeight, kColumns, true>(t, 0);
+    if (t.row_start == 0) return for_blocks<Sums, kHeight, columns_for(kMost, kHeight), true>(t, 0);
+    for_blocks<Sums, kHeight, columns_for(kMost, kHeight), false>(t, 0);
+    add_sums_to_values(t);
   }
 
   /// Codes of few bits are moved to the top of their bytes and back, which extends their sign.
   template <Index kStep>
   static void unpack_steps(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
-    constexpr Index kBytes = kLane * kStep;
-    const int8x16_t down = vdupq_n_s8(static_cast<std::int8_t>(bits - 8));
-    for (Index vector = 0; vector < vectors; vector += 8 / bits) {
-      for (int left = 8 - bits; left >= 0; left -= bits, codes += kBytes) {
-        const int8x16_t up = vdupq_n_s8(static_cast<std::int8_t>(left));
-#pragma GCC unroll 4
-        for (Index i = 0; i < kBytes; i += 16) {
-          const int8x16_t raw = vld1q_s8(reinterpret_cast<const std::int8_t*>(packed) + i);
-          vst1q_s8(codes + i, vshlq_s8(vshlq_s8(raw, up), down));
-        }
-      }
-      packed += kBytes;
+    if (bits == 4) {
+      unpack_bits<4, kLane * kStep>(packed, vectors, codes);
+    } else {
+      unpack_bits<2, kLane * kStep>(packed, vectors, codes);
     }
   }
 
@@ -70,12 +69,35 @@ struct GemmTiles {
   }
 
   static void finish(const GemmTile& t) noexcept {
-    const Index count = std::min(t.lanes * kLane, t.product->weights.columns - t.column);
-    if (count == kPanel) return finish_columns(t, std::integral_constant<Index, kPanel>{});
-    finish_columns(t, count);
+    const bool by_row = t.product->epilogue.row_scales != nullptr;
+    if (t.product->weights.group_size != 0) return by_row ? finish_tile<true, true>(t) : finish_tile<true, false>(t);
+    return by_row ? finish_tile<false, true>(t) : finish_tile<false, false>(t);
   }
 
  private:
+  static constexpr Index columns_for(Index sums, Index rows) noexcept {
+    return std::clamp<Index>(static_cast<Index>(std::bit_floor(static_cast<std::size_t>(sums / rows))), kLane, kPanel);
+  }
+
+  /// Where the sums of a tile start that has no other start.
+  static constexpr std::int32_t kZeros[kPanel] = {};
+
+  template <int kBits, Index kBytes>
+  static void unpack_bits(const std::byte* packed, Index vectors, std::int8_t* codes) noexcept {
+    constexpr Index kPlanes = 8 / kBits;
+    for (; vectors > 0; vectors -= kPlanes, packed += kBytes, codes += kPlanes * kBytes) {
+#pragma GCC unroll 4
+      for (Index i = 0; i < kBytes; i += 16) {
+        const int8x16_t raw = vld1q_s8(reinterpret_cast<const std::int8_t*>(packed) + i);
+#pragma GCC unroll 4
+        for (int plane = 0; plane < kPlanes; ++plane) {
+          const int8x16_t top = vshlq_s8(raw, vdupq_n_s8(static_cast<std::int8_t>(8 - kBits - kBits * plane)));
+          vst1q_s8(codes + plane * kBytes + i, vshrq_n_s8(top, 8 - kBits));
+        }
+      }
+    }
+  }
+
   template <template <Index, Index> class Sums, Index kHeight, Index kColumns, bool kGrouped>
   [[gnu::always_inline]] static void for_blocks(const GemmTile& t, Index column) noexcept {
     for (; column + kColumns <= t.lanes * kLane; column += kColumns) {
@@ -102,15 +124,14 @@ struct GemmTiles {
       for (Index r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.pieces[tap * kMostRows + r]);
       sums.add(rows, t.steps, weights, stride, t.flip);
     }
+    const std::int32_t* start = (t.start == nullptr ? kZeros : t.start) + column;
+    std::int32_t* out = t.sums + column;
 #pragma GCC unroll 8
-    for (Index r = 0; r < kHeight; ++r) {
+    for (Index r = 0; r < kHeight; ++r, start += t.row_start, out += t.stride) {
       if (r >= t.rows) break;
 #pragma GCC unroll 4
       for (Index v = 0; v < kColumns / 4; ++v) {
-        const Index at = column + 4 * v;
-        int32x4_t sum = sums.row(r, v);
-        if (t.start != nullptr) sum = vaddq_s32(sum, vld1q_s32(t.start + r * t.row_start + at));
-        vst1q_s32(t.sums + r * t.stride + at, sum);
+        vst1q_s32(out + 4 * v, vaddq_s32(sums.row(r, v), vld1q_s32(start + 4 * v)));
       }
     }
   }
@@ -119,45 +140,59 @@ struct GemmTiles {
   template <class Sums, Index kHeight, Index kColumns>
   [[gnu::always_inline]] static void add_groups(const GemmTile& t, Index column) noexcept {
     constexpr Index kStep = Sums::kStep;
+    constexpr Index kVectors = kColumns / 4;
     const Index panel = t.lanes * kLane;
     const std::int8_t* weights = t.weights + column * kStep;
-    Array<Array<float32x4_t, kColumns / 4>, kHeight> values;
+    const std::int32_t* start = t.start + column;
+    const float* multipliers = t.multipliers + column;
+    Array<Array<float32x4_t, kVectors>, kHeight> values;
     Array<const std::uint8_t*, kHeight> rows;
 #pragma GCC unroll 8
     for (Index r = 0; r < kHeight; ++r) {
       rows[r] = static_cast<const std::uint8_t*>(t.pieces[r]);
 #pragma GCC unroll 4
-      for (Index v = 0; v < kColumns / 4; ++v) {
-        values[r][v] = vld1q_f32(t.values + t.row_at(r) * t.stride + column + 4 * v);
-      }
+      for (Index v = 0; v < kVectors; ++v) values[r][v] = vld1q_f32(t.values + t.row_at(r) * t.stride + column + 4 * v);
     }
-    for (Index group = 0; group < t.groups; ++group, weights += t.steps * panel * kStep) {
+    for (Index group = 0; group < t.groups; ++group) {
       Sums sums;
       sums.clear();
       sums.add(rows, t.steps, weights, panel * kStep, t.flip);
-#pragma GCC unroll 8
-      for (Index r = 0; r < kHeight; ++r) {
-        rows[r] += t.steps * kStep;
 #pragma GCC unroll 4
-        for (Index v = 0; v < kColumns / 4; ++v) {
-          const Index at = column + 4 * v;
-          const int32x4_t start = vld1q_s32(t.start + group * t.group_start + t.row_at(r) * t.row_start + at);
-          const float32x4_t sum = vcvtq_f32_s32(vaddq_s32(sums.row(r, v), start));
-          values[r][v] = vfmaq_f32(values[r][v], sum, vld1q_f32(t.multipliers + group * panel + at));
+      for (Index v = 0; v < kVectors; ++v) {
+        const int32x4_t first = vld1q_s32(start + 4 * v);
+        const float32x4_t scale = vld1q_f32(multipliers + 4 * v);
+#pragma GCC unroll 8
+        for (Index r = 0; r < kHeight; ++r) {
+          values[r][v] = vfmaq_f32(values[r][v], vcvtq_f32_s32(vaddq_s32(sums.row(r, v), first)), scale);
         }
       }
+#pragma GCC unroll 8
+      for (Index r = 0; r < kHeight; ++r) rows[r] += t.steps * kStep;
+      weights += t.steps * panel * kStep;
+      start += t.group_start;
+      multipliers += panel;
     }
 #pragma GCC unroll 8
     for (Index r = 0; r < kHeight; ++r) {
       if (r >= t.rows) break;
 #pragma GCC unroll 4
-      for (Index v = 0; v < kColumns / 4; ++v) vst1q_f32(t.values + r * t.stride + column + 4 * v, values[r][v]);
+      for (Index v = 0; v < kVectors; ++v) vst1q_f32(t.values + r * t.stride + column + 4 * v, values[r][v]);
+    }
+  }
+
+  static void add_sums_to_values(const GemmTile& t) noexcept {
+    for (Index r = 0; r < t.rows; ++r) {
+      for (Index column = 0; column < t.lanes * kLane; column += 4) {
+        float* value = t.values + r * t.stride + column;
+        const float32x4_t sum = vcvtq_f32_s32(vld1q_s32(t.sums + r * t.stride + column));
+        vst1q_f32(value, vfmaq_f32(vld1q_f32(value), sum, vld1q_f32(t.multipliers + column)));
+      }
     }
   }
 
   // ---- Epilogue
 
-  /// What the epilogue reads for the columns of a panel; zeros for what it does not need.
+  /// What the epilogue reads for the columns of a panel, as far as it needs it.
   struct Columns {
     Sums bias{};
     Sums column_sums{};
@@ -165,31 +200,37 @@ struct GemmTiles {
     Floats float_bias{};
   };
 
-  template <class Lanes>
+  template <bool kGrouped, bool kByRow>
+  static void finish_tile(const GemmTile& t) noexcept {
+    const Index count = std::min(t.lanes * kLane, t.product->weights.columns - t.column);
+    if (count == kPanel) return finish_columns<kGrouped, kByRow>(t, std::integral_constant<Index, kPanel>{});
+    finish_columns<kGrouped, kByRow>(t, count);
+  }
+
+  template <bool kGrouped, bool kByRow, class Lanes>
   static void finish_columns(const GemmTile& t, Lanes lanes) noexcept {
     const GemmArguments& g = *t.product;
     const GemmEpilogue& e = g.epilogue;
-    const bool grouped = g.weights.group_size != 0;
-    const bool by_row = e.row_scales != nullptr;
+    const bool has_zero_points = kByRow && !kGrouped && e.row_zero_points != nullptr;
     Columns c;
-    if (!grouped && !by_row) c.bias = load_sums(e.bias + t.column, lanes);
-    if (!grouped && e.multipliers != nullptr) c.multipliers = load_floats(e.multipliers + t.column, lanes);
-    if (by_row) c.float_bias = load_floats(e.float_bias + t.column, lanes);
-    if (!grouped && e.row_zero_points != nullptr) c.column_sums = load_sums(e.column_sums + t.column, lanes);
+    if (!kGrouped && !kByRow) c.bias = load_sums(e.bias + t.column, lanes);
+    if (!kGrouped && g.output_type != ElementType::int32) c.multipliers = load_floats(e.multipliers + t.column, lanes);
+    if (kByRow) c.float_bias = load_floats(e.float_bias + t.column, lanes);
+    if (has_zero_points) c.column_sums = load_sums(e.column_sums + t.column, lanes);
 
     const Requantize requantize(e.zero_point, e.lowest, e.highest);
     Index out = t.row * g.output_stride + t.column;
     for (Index row = 0; row < t.rows; ++row, out += g.output_stride) {
       Floats values;
-      if (grouped) {
+      if constexpr (kGrouped) {
         values = load_floats(t.values + row * t.stride, lanes);
       } else {
-        const std::int32_t zero_point = e.row_zero_points != nullptr ? e.row_zero_points[t.row + row] : 0;
+        const std::int32_t zero_point = has_zero_points ? e.row_zero_points[t.row + row] : 0;
         Sums sums = load_sums(t.sums + row * t.stride, lanes);
 #pragma GCC unroll 4
         for (Index i = 0; i < 4; ++i) {
-          sums.part[i] = vaddq_s32(sums.part[i], c.bias.part[i]);
-          if (by_row) sums.part[i] = vmlsq_n_s32(sums.part[i], c.column_sums.part[i], zero_point);
+          sums.part[i] = kByRow ? vmlsq_n_s32(sums.part[i], c.column_sums.part[i], zero_point)
+                                : vaddq_s32(sums.part[i], c.bias.part[i]);
           values.part[i] = vcvtq_f32_s32(sums.part[i]);
         }
         if (g.output_type == ElementType::int32) {
@@ -197,26 +238,21 @@ struct GemmTiles {
           continue;
         }
       }
-      scale(values, c, grouped, by_row ? e.row_scales + t.row + row : nullptr);
+      const float row_scale = kByRow ? e.row_scales[t.row + row] : 1;
+#pragma GCC unroll 4
+      for (Index i = 0; i < 4; ++i) {
+        float32x4_t& v = values.part[i];
+        if constexpr (kByRow) {
+          const float32x4_t scale = vdupq_n_f32(row_scale);
+          v = vfmaq_f32(c.float_bias.part[i], v, kGrouped ? scale : vmulq_f32(scale, c.multipliers.part[i]));
+        } else if constexpr (!kGrouped) {
+          v = vmulq_f32(v, c.multipliers.part[i]);
+        }
+      }
       if (g.output_type == ElementType::float32) {
         store_floats(static_cast<float*>(g.output) + out, clamp(values, e.low, e.high), lanes);
       } else {
         store_bytes(static_cast<std::uint8_t*>(g.output) + out, requantize.bytes(values), lanes);
-      }
-    }
-  }
-
-  /// The real values of sums, or of what groups add up to.
-  [[gnu::always_inline]] static void scale(Floats& values, const Columns& c, bool grouped,
-                                           const float* row_scale) noexcept {
-#pragma GCC unroll 4
-    for (Index i = 0; i < 4; ++i) {
-      float32x4_t& v = values.part[i];
-      if (row_scale != nullptr) {
-        const float32x4_t scale = vdupq_n_f32(*row_scale);
-        v = vfmaq_f32(c.float_bias.part[i], v, grouped ? scale : vmulq_f32(scale, c.multipliers.part[i]));
-      } else if (!grouped) {
-        v = vmulq_f32(v, c.multipliers.part[i]);
       }
     }
   }

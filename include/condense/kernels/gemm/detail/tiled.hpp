@@ -63,7 +63,8 @@ inline void copy_bytes(const void* from, Index count, void* to) noexcept {
 /// `Micro` multiplies one tile:
 ///
 ///   using Activation;                what it reads: std::uint8_t for codes as they are, std::int16_t for widened ones
-///   static constexpr Index kRows;    most rows of a tile
+///   static constexpr Index kRows;    most rows of a tile; fewer of one with more lanes, if there is
+///   static Index rows_of(Index lanes, bool grouped) noexcept;
 ///   static constexpr Index kLane;    columns of a vector
 ///   static constexpr Index kPanel;   columns of a panel: kLane times a power of two
 ///   static constexpr Index kStep;    neighbouring elements of K that one instruction sums up
@@ -295,8 +296,10 @@ struct TiledGemm {
 
   /// Calls `multiply` with tiles of rows [first, first + rows) that differ in height by at most one.
   template <class Multiply>
-  static void for_tiles(Index rows, Multiply&& multiply) noexcept {
-    const Index tiles = (rows + Micro::kRows - 1) / Micro::kRows;
+  static void for_tiles(Index rows, Index lanes, bool grouped, Multiply&& multiply) noexcept {
+    Index most = Micro::kRows;
+    if constexpr (requires { Micro::rows_of(lanes, grouped); }) most = Micro::rows_of(lanes, grouped);
+    const Index tiles = (rows + most - 1) / most;
     const Index height = tiles > 0 ? rows / tiles : 0;
     Index higher = tiles > 0 ? rows % tiles : 0;
     for (Index row = 0; row < rows; --higher) {
@@ -321,7 +324,7 @@ struct TiledGemm {
       tile.start = terms_of(g, panel, lanes * kLane).starts;
       tile.sums = sums;
       tile.stride = Micro::kPanel;
-      for_tiles(g.input.rows, [&](Index row, Index rows) {
+      for_tiles(g.input.rows, lanes, false, [&](Index row, Index rows) {
         tile.row = row;
         tile.rows = rows;
         find_pieces(g.input, tile.taps, row, rows, pieces);
@@ -387,7 +390,7 @@ struct TiledGemm {
             const bool packed = multiplies_packed(g, stretch, rows, lanes);
             place_weights(g, stretch, g.packed_weights + first * bytes, packed ? nullptr : scratch.codes, tile);
             const ActivationRows input = rows_of(g, stretch, staged ? scratch.activations : nullptr, tile);
-            for_tiles(rows, [&](Index r, Index count) {
+            for_tiles(rows, lanes, grouped, [&](Index r, Index count) {
               GemmTile part = tile;
               part.row = row + r;
               part.rows = count;
