@@ -21,6 +21,7 @@
 #include "condense/compress/post_training.hpp"
 #include "condense/core/data_type.hpp"
 #include "condense/core/error.hpp"
+#include "condense/core/inline.hpp"
 #include "condense/core/packing.hpp"
 #include "condense/core/parallel.hpp"
 #include "condense/core/progress.hpp"
@@ -72,17 +73,11 @@
 #include "condense/graph/window.hpp"
 #include "condense/io/file.hpp"
 #include "condense/kernels/depthwise/depthwise.hpp"
-#include "condense/kernels/depthwise/scalar.hpp"
 #include "condense/kernels/elementwise/elementwise.hpp"
-#include "condense/kernels/elementwise/scalar.hpp"
 #include "condense/kernels/gemm/gemm.hpp"
-#include "condense/kernels/gemm/scalar.hpp"
 #include "condense/kernels/kernel_set.hpp"
 #include "condense/kernels/layout/layout.hpp"
-#include "condense/kernels/layout/scalar.hpp"
 #include "condense/kernels/pooling/pooling.hpp"
-#include "condense/kernels/pooling/scalar.hpp"
-#include "condense/linalg/inline.hpp"
 #include "condense/linalg/product.hpp"
 #include "condense/quantize/additive_powers_of_two.hpp"
 #include "condense/quantize/affine.hpp"
@@ -140,6 +135,8 @@
 #endif
 #if __has_include(<nlohmann/json.hpp>)
 #include "condense/io/safetensors.hpp"
+#include "condense/kernels/float_gemm/float_gemm.hpp"
+#include "condense/kernels/operands.hpp"
 #include "condense/report/table.hpp"
 #endif
 

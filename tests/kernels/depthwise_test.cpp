@@ -72,10 +72,22 @@ TEST_P(IntegerDepthwise, IsExactForAllSmallShapes) {
   }
 }
 
+TEST_P(IntegerDepthwise, IsExactForManyRowsAndChannels) {
+  std::uint64_t seed = 0;
+  for (const Index rows : {1, 2, 63, 65, 130}) {
+    for (const Index channels : {16, 32, 48, 64, 95, 97, 127, 128, 144, 160}) {
+      const RowsForm form{
+          .rows = rows, .taps = 2 + channels % 5, .depth = channels, .windows = true, .type = kCodes[seed % 2]};
+      ASSERT_TRUE(equal({.input = form, .output = kOutputs[seed % 3], .output_gap = 3, .seed = seed}));
+      ++seed;
+    }
+  }
+}
+
 TEST_P(IntegerDepthwise, KeepsExtremeProductsExact) {
   for (const ElementType type : kCodes) {
-    for (const Index taps : {1, 9, 121}) {
-      const RowsForm form{.rows = 8, .taps = taps, .depth = 37, .windows = true, .type = type, .fill = Fill::extreme};
+    for (const Index taps : {1, 2, 9, 121}) {
+      const RowsForm form{.rows = 8, .taps = taps, .depth = 101, .windows = true, .type = type, .fill = Fill::extreme};
       ASSERT_TRUE(equal({.input = form, .output = ElementType::float32, .seed = 5}));
     }
   }

@@ -125,7 +125,58 @@ TEST_P(FloatGemmTest, ReadsWindowsClampsAndLeavesTheGapsAlone) {
   expect_close({.rows = 70, .depth = 1000, .gap = 3}, 65, 2, 0, kUnbounded, ++seed);
 }
 
-class FloatDepthwiseTest : public BackendTest<FloatDepthwise> {};
+TEST_P(FloatGemmTest, SplitsRowsAndColumnsOfAnyNumberIntoTiles) {
+  std::uint64_t seed = 0;
+  for (Index rows = 10; rows <= 30; ++rows) {
+    for (const Index columns : {1, 8, 16, 17, 33, 64, 70}) {
+      const Index depth = 1 + (rows + columns) % 9;
+      expect_close({.rows = rows, .depth = depth, .gap = 1}, columns, 1, -1, 1, ++seed);
+      expect_close({.rows = rows, .taps = 4, .depth = depth, .windows = true}, columns, 0, -kUnbounded, 1, ++seed);
+    }
+  }
+}
+
+TEST_P(FloatGemmTest, SplitsRowsThatFillNoCacheIntoBlocks) {
+  expect_close({.rows = 95, .depth = 3000}, 37, 0, -kUnbounded, kUnbounded, 1);
+  expect_close({.rows = 61, .taps = 9, .depth = 300, .windows = true}, 20, 0, -kUnbounded, kUnbounded, 2);
+}
+
+class FloatDepthwiseTest : public BackendTest<FloatDepthwise> {
+ protected:
+  void expect_close(const RowsForm& form, Index gap, float low, float high, std::uint64_t seed) const {
+    Random random(seed);
+    const FloatRows input(form, random);
+    const Index channels = form.depth;
+    std::vector<float> weights(size(form.taps * channels));
+    std::vector<float> bias(size(channels));
+    for (float& w : weights) w = random.uniform(-1, 1);
+    for (float& b : bias) b = random.uniform(-1, 1);
+    ShiftedMemory<float> output(form.rows * (channels + gap), form.shift);
+    const float untouched = output[0];
+    kernels().float_depthwise.run({.input = input.arguments(),
+                                   .weights = weights.data(),
+                                   .bias = bias.data(),
+                                   .low = low,
+                                   .high = high,
+                                   .output = output.data(),
+                                   .output_stride = channels + gap});
+    for (Index row = 0; row < form.rows; ++row) {
+      for (Index c = 0; c < channels; ++c) {
+        Sum sum;
+        sum.add(bias[size(c)]);
+        for (Index tap = 0; tap < form.taps; ++tap) {
+          sum.add(input.at(row, tap, c) * weights[size(tap * channels + c)]);
+        }
+        ASSERT_NEAR(output[row * (channels + gap) + c], std::clamp<double>(sum.value, low, high),
+                    sum.tolerance(form.taps))
+            << form.rows << " rows, " << form.taps << " taps, " << channels << " channels at " << row << ", " << c;
+      }
+      for (Index i = channels; i < channels + gap; ++i) {
+        ASSERT_EQ(std::memcmp(&output[row * (channels + gap) + i], &untouched, sizeof(float)), 0);
+      }
+    }
+  }
+};
 CONDENSE_TEST_ALL_BACKENDS(FloatDepthwiseTest);
 
 TEST_P(FloatDepthwiseTest, IsWithinTheRoundingOfASum) {
@@ -133,38 +184,21 @@ TEST_P(FloatDepthwiseTest, IsWithinTheRoundingOfASum) {
   for (Index channels = 1; channels <= 70; channels += 3) {
     for (const Index taps : {1, 9, 25}) {
       for (const Index shift : {0, 1}) {
-        const Index gap = shift * 3;
         const float low = seed % 2 == 0 ? -kUnbounded : -1.0F;
         const float high = seed % 3 == 0 ? kUnbounded : 1.5F;
-        Random random(++seed);
         const RowsForm form{.rows = 6, .taps = taps, .depth = channels, .windows = true, .shift = shift};
-        const FloatRows input(form, random);
-        std::vector<float> weights(size(taps * channels));
-        std::vector<float> bias(size(channels));
-        for (float& w : weights) w = random.uniform(-1, 1);
-        for (float& b : bias) b = random.uniform(-1, 1);
-        ShiftedMemory<float> output(form.rows * (channels + gap), shift);
-        const float untouched = output[0];
-        kernels().float_depthwise.run({.input = input.arguments(),
-                                       .weights = weights.data(),
-                                       .bias = bias.data(),
-                                       .low = low,
-                                       .high = high,
-                                       .output = output.data(),
-                                       .output_stride = channels + gap});
-        for (Index row = 0; row < form.rows; ++row) {
-          for (Index c = 0; c < channels; ++c) {
-            Sum sum;
-            sum.add(bias[size(c)]);
-            for (Index tap = 0; tap < taps; ++tap) sum.add(input.at(row, tap, c) * weights[size(tap * channels + c)]);
-            ASSERT_NEAR(output[row * (channels + gap) + c], std::clamp<double>(sum.value, low, high),
-                        sum.tolerance(taps));
-          }
-          for (Index i = channels; i < channels + gap; ++i) {
-            ASSERT_EQ(std::memcmp(&output[row * (channels + gap) + i], &untouched, sizeof(float)), 0);
-          }
-        }
+        expect_close(form, shift * 3, low, high, ++seed);
       }
+    }
+  }
+}
+
+TEST_P(FloatDepthwiseTest, SplitsManyRowsAndChannelsIntoTiles) {
+  std::uint64_t seed = 0;
+  for (const Index rows : {1, 2, 3, 63, 65, 130}) {
+    for (const Index channels : {48, 96, 127, 144}) {
+      const RowsForm form{.rows = rows, .taps = 4, .depth = channels, .windows = true};
+      expect_close(form, 2, -1.25F, 1.5F, ++seed);
     }
   }
 }

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <limits>
 
 #include "kernels/integer_rows.hpp"
@@ -132,6 +133,30 @@ TEST_P(PoolingTest, PoolsFloats) {
       }
     }
   });
+}
+
+TEST_P(PoolingTest, MaximumOfFloatsLeavesNaNsOut) {
+  constexpr Index kChannels = 43;
+  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  std::vector<float> data(3 * kChannels, kNaN);  // channels differ in the pieces that are numbers
+  for (Index i = 0; i < 3 * kChannels; ++i) {
+    if ((i % kChannels >> i / kChannels) % 2 != 0) data[size(i)] = static_cast<float>(i % 7) - 9;
+  }
+  const std::int32_t offsets[] = {0, kChannels, 2 * kChannels};
+  std::vector<float> largest(kChannels);
+  kernels().pooling.maximum(
+      {.input = {.data = data.data(), .offsets = offsets, .rows = 1, .taps = 3, .depth = kChannels},
+       .type = ElementType::float32,
+       .output = largest.data(),
+       .output_stride = kChannels});
+  for (Index c = 0; c < kChannels; ++c) {
+    float expected = -std::numeric_limits<float>::infinity();
+    for (Index tap = 0; tap < 3; ++tap) {
+      const float value = data[size(tap * kChannels + c)];
+      if (!std::isnan(value)) expected = std::max(expected, value);
+    }
+    ASSERT_EQ(largest[size(c)], expected) << "channel " << c;
+  }
 }
 
 }  // namespace

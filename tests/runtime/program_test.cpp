@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "condense/kernels/gemm/scalar.hpp"
 #include "condense/runtime/compile.hpp"
 #include "support/integer_interpreter.hpp"
 #include "support/quantized_networks.hpp"
@@ -23,8 +24,8 @@ struct kernels::Gemm<Counting> {
   using Forward = Gemm<simd::Scalar>;
   static constexpr Index kTileRows = Forward::kTileRows;
   static std::size_t packed_bytes(const WeightShape& shape) noexcept { return Forward::packed_bytes(shape); }
-  static void pack(const WeightShape& shape, const std::int8_t* codes, std::byte* packed) noexcept {
-    Forward::pack(shape, codes, packed);
+  static void pack(const WeightShape& shape, const WeightValues& weights, std::byte* packed) noexcept {
+    Forward::pack(shape, weights, packed);
   }
   static void run(const GemmArguments& arguments) noexcept {
     ++Counting::calls;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "condense/kernels/all_versions.hpp"
 #include "condense/kernels/kernel_set.hpp"
 
 namespace condense {

@@ -3,15 +3,13 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
-#include "condense/kernels/depthwise/scalar.hpp"
-#include "condense/kernels/elementwise/scalar.hpp"
-#include "condense/kernels/float_gemm/scalar.hpp"
-#include "condense/kernels/gemm/avx512_vnni.hpp"
-#include "condense/kernels/gemm/scalar.hpp"
-#include "condense/kernels/layout/scalar.hpp"
-#include "condense/kernels/pooling/scalar.hpp"
+#include "condense/kernels/depthwise/depthwise.hpp"
+#include "condense/kernels/elementwise/elementwise.hpp"
+#include "condense/kernels/float_gemm/float_gemm.hpp"
+#include "condense/kernels/gemm/gemm.hpp"
+#include "condense/kernels/layout/layout.hpp"
+#include "condense/kernels/pooling/pooling.hpp"
 #include "condense/simd/resolver.hpp"
 
 namespace condense::kernels {
@@ -33,20 +31,13 @@ struct KernelSet {
 
   /// The versions of one backend by name, such as "scalar"; where it lacks a kernel, of the next best below it. An
   /// empty name selects the best. Throws `InvalidArgument` unless this machine has it.
-  static KernelSet select(std::string_view backend) {
-    std::string chosen(backend);
-    if (chosen.empty()) simd::for_each_available<Gemm>([&](auto isa) { chosen = isa.name; });
-    return {.name = std::move(chosen),
-            .gemm = simd::select<Gemm, GemmKernel>(backend),
-            .float_gemm = simd::select<FloatGemm, FloatGemmKernel>(backend),
-            .depthwise = simd::select<Depthwise, DepthwiseKernel>(backend),
-            .float_depthwise = simd::select<FloatDepthwise, FloatDepthwiseKernel>(backend),
-            .pooling = simd::select<Pooling, PoolingKernel>(backend),
-            .elementwise = simd::select<Elementwise, ElementwiseKernel>(backend),
-            .layout = simd::select<Layout, LayoutKernel>(backend)};
-  }
+  static KernelSet select(std::string_view backend);
 };
 
 }  // namespace condense::kernels
+
+#ifndef CONDENSE_COMPILED
+#include "condense/kernels/kernel_set.ipp"
+#endif
 
 #endif

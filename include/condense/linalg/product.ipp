@@ -4,7 +4,7 @@
 #include <Eigen/Core>
 #include <algorithm>
 
-#include "condense/linalg/inline.hpp"
+#include "condense/core/inline.hpp"
 #include "condense/linalg/product.hpp"
 
 namespace condense::linalg {

@@ -1,7 +1,7 @@
 #ifndef CONDENSE_TRAIN_GRADIENTS_IPP
 #define CONDENSE_TRAIN_GRADIENTS_IPP
 
-#include "condense/linalg/inline.hpp"
+#include "condense/core/inline.hpp"
 #include "condense/train/gradients.hpp"
 #include "condense/train/gradients/activation.hpp"
 #include "condense/train/gradients/arithmetic.hpp"

@@ -48,21 +48,25 @@ struct Requantize {
     return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(clamped), zero_point));
   }
 
-  /// The codes of 64 values. What lies below the range is clamped as codes: a conversion takes it, and a NaN, to the
-  /// smallest integer, and every pack and sum saturates.
+  /// The codes of 64 values.
   CONDENSE_TARGET_AVX512_VNNI __m512i bytes(__m512 v0, __m512 v1, __m512 v2, __m512 v3) const noexcept {
+    const __m512i in_line = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(in_line, bytes_by_fours(v0, v1, v2, v3));
+  }
+
+  /// The codes of 64 values as packs leave them, which work within 128 bits: 4 of v0, of v1, of v2, of v3, then the
+  /// next 4 of v0. What lies below the range is clamped as codes: a conversion takes it, and a NaN, to the smallest
+  /// integer, and every pack and sum saturates.
+  CONDENSE_TARGET_AVX512_VNNI __m512i bytes_by_fours(__m512 v0, __m512 v1, __m512 v2, __m512 v3) const noexcept {
     const __m512i low_words = _mm512_adds_epi16(_mm512_packs_epi32(rounded(v0), rounded(v1)), short_zero_point);
     const __m512i high_words = _mm512_adds_epi16(_mm512_packs_epi32(rounded(v2), rounded(v3)), short_zero_point);
-    // Packs work within 128 bits: 4 codes of v0, of v1, of v2, of v3, then the next 4 of v0.
-    const __m512i in_line = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i packed = is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low_words, high_words), lowest)
-                                     : _mm512_max_epu8(_mm512_packus_epi16(low_words, high_words), lowest);
-    return _mm512_permutexvar_epi32(in_line, packed);
+    return is_signed ? _mm512_max_epi8(_mm512_packs_epi16(low_words, high_words), lowest)
+                     : _mm512_max_epu8(_mm512_packus_epi16(low_words, high_words), lowest);
   }
 
  private:
   CONDENSE_TARGET_AVX512_VNNI __m512i rounded(__m512 values) const noexcept {
-    return _mm512_cvtps_epi32(_mm512_min_ps(values, high));
+    return _mm512_cvtps_epi32(_mm512_min_ps(high, values));
   }
 };
 

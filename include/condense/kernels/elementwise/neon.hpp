@@ -19,6 +19,7 @@ struct Elementwise<simd::Neon> {
     detail::neon::for_vectors(arguments.count, [&](Index first, auto count) {
       const detail::neon::Floats x = a.floats(first, count);
       detail::neon::Floats sum = b.floats(first, count);
+#pragma GCC unroll 4
       for (Index i = 0; i < 4; ++i) {
         const float32x4_t product = vmulq_n_f32(sum.part[i], arguments.b_multiplier);
         sum.part[i] = vfmaq_n_f32(product, x.part[i], arguments.a_multiplier);  // both products are exact
@@ -35,6 +36,7 @@ struct Elementwise<simd::Neon> {
       const int16x8x2_t x = a.words(first, count);
       const int16x8x2_t y = b.words(first, count);
       detail::neon::Floats product;
+#pragma GCC unroll 4
       for (Index i = 0; i < 2; ++i) {
         const int32x4_t low = vmull_s16(vget_low_s16(x.val[i]), vget_low_s16(y.val[i]));
         const int32x4_t high = vmull_high_s16(x.val[i], y.val[i]);
@@ -48,16 +50,16 @@ struct Elementwise<simd::Neon> {
   /// The table stays in 16 registers. A quarter of it is looked up at a time; an index outside the quarter leaves the
   /// result as it is.
   static void lookup(const std::uint8_t* input, const std::uint8_t* table, Index count, std::uint8_t* output) noexcept {
-    const uint8x16x4_t quarters[4] = {vld1q_u8_x4(table), vld1q_u8_x4(table + 64), vld1q_u8_x4(table + 128),
-                                      vld1q_u8_x4(table + 192)};
-    const uint8x16_t quarter = vdupq_n_u8(64);
+    const uint8x16x4_t first_quarter = vld1q_u8_x4(table);
+    const uint8x16x4_t second_quarter = vld1q_u8_x4(table + 64);
+    const uint8x16x4_t third_quarter = vld1q_u8_x4(table + 128);
+    const uint8x16x4_t fourth_quarter = vld1q_u8_x4(table + 192);
     detail::neon::for_vectors(count, [&](Index first, auto lanes) {
-      uint8x16_t index = detail::neon::load_bytes(input + first, lanes);
-      uint8x16_t found = vqtbl4q_u8(quarters[0], index);
-      for (Index i = 1; i < 4; ++i) {
-        index = vsubq_u8(index, quarter);
-        found = vqtbx4q_u8(found, quarters[i], index);
-      }
+      const uint8x16_t index = detail::neon::load_bytes(input + first, lanes);
+      uint8x16_t found = vqtbl4q_u8(first_quarter, index);
+      found = vqtbx4q_u8(found, second_quarter, vsubq_u8(index, vdupq_n_u8(64)));
+      found = vqtbx4q_u8(found, third_quarter, vsubq_u8(index, vdupq_n_u8(128)));
+      found = vqtbx4q_u8(found, fourth_quarter, vsubq_u8(index, vdupq_n_u8(192)));
       detail::neon::store_bytes(output + first, found, lanes);
     });
   }
@@ -67,6 +69,7 @@ struct Elementwise<simd::Neon> {
     const float32x4_t divisor = vdupq_n_f32(scale);
     detail::neon::for_vectors(count, [&](Index first, auto lanes) {
       detail::neon::Floats values = detail::neon::load_floats(input + first, lanes);
+#pragma GCC unroll 4
       for (float32x4_t& v : values.part) v = vdivq_f32(v, divisor);
       store(first, values, lanes);
     });
@@ -76,6 +79,7 @@ struct Elementwise<simd::Neon> {
     const Differences codes(input);
     detail::neon::for_vectors(count, [&](Index first, auto lanes) {
       detail::neon::Floats values = codes.floats(first, lanes);
+#pragma GCC unroll 4
       for (float32x4_t& v : values.part) v = vmulq_n_f32(v, scale);
       detail::neon::store_floats(output + first, values, lanes);
     });

@@ -18,6 +18,7 @@ namespace detail::neon {
 template <bool kAboveLowest, Index kRows, Index kColumns>
 struct WideningProducts {
   static constexpr Index kStep = 16;
+  static constexpr Index kLeastRows = 1;
   Array<Array<int32x4_t, kColumns>, kRows> sums;
 
   [[gnu::always_inline]] void clear() noexcept {
@@ -28,6 +29,7 @@ struct WideningProducts {
     }
   }
 
+  template <bool kPacked>
   [[gnu::always_inline]] void add(const Array<const std::uint8_t*, kRows>& rows, Index steps,
                                   const std::int8_t* weights, Index stride, std::uint32_t flip) noexcept {
     const uint8x16_t flips = vreinterpretq_u8_u32(vdupq_n_u32(flip));
@@ -35,12 +37,9 @@ struct WideningProducts {
       Array<int8x16_t, kRows> a;
 #pragma GCC unroll 8
       for (Index r = 0; r < kRows; ++r) a[r] = vreinterpretq_s8_u8(veorq_u8(vld1q_u8(rows[r] + step * kStep), flips));
-      int8x16_t next = vld1q_s8(weights);
 #pragma GCC unroll 16
       for (Index c = 0; c < kColumns; ++c) {
-        const int8x16_t w = next;
-        hold_loads();
-        if (c + 1 < kColumns) next = vld1q_s8(weights + 16 * c + 16);
+        const int8x16_t w = load_weights<kPacked, kStep>(weights, c);
 #pragma GCC unroll 8
         for (Index r = 0; r < kRows; ++r) {
           const int16x8_t front = vmull_s8(vget_low_s8(a[r]), vget_low_s8(w));
@@ -71,10 +70,22 @@ struct NeonMicro : GemmTiles<4> {
   using Products = WideningProducts<kAboveLowest, kHeight, kColumns>;
 
   static void multiply(const GemmTile& tile) noexcept { multiply_by<Products, 16>(tile); }
-  static void multiply_groups(const GemmTile& tile) noexcept { multiply_groups_by<Products, 16>(tile); }
+  static void multiply_groups(const GemmTile& tile) noexcept {
+    if (tile.row_start != 0) {
+      multiply(tile);
+      return add_sums_to_values(tile);
+    }
+    multiply_groups_by<Products, 16>(tile);
+  }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
     unpack_steps<kStep>(packed, bits, vectors, codes);
   }
+};
+
+/// Weights of 4 bits are always above -128.
+struct NeonAboveLowestMicro : NeonMicro<true> {
+  static constexpr Index kPackedRows = 2;
+  static void multiply_packed_groups(const GemmTile& tile) noexcept { multiply_packed_groups_by<Products, 16>(tile); }
 };
 
 }  // namespace detail::neon
@@ -85,7 +96,7 @@ template <>
 struct Gemm<simd::Neon> {
  private:
   using General = detail::TiledGemm<detail::neon::NeonMicro<false>>;
-  using AboveLowest = detail::TiledGemm<detail::neon::NeonMicro<true>>;
+  using AboveLowest = detail::TiledGemm<detail::neon::NeonAboveLowestMicro>;
   static constexpr std::size_t kHeaderBytes = 64;  ///< Keeps what follows aligned.
 
  public:

@@ -15,6 +15,7 @@ namespace detail::neon {
 template <Index kRows, Index kColumns>
 struct DotProducts {
   static constexpr Index kStep = 4;
+  static constexpr Index kLeastRows = 1;
   static constexpr Index kVectors = kColumns / 4;
   Array<Array<int32x4_t, kVectors>, kRows> sums;
 
@@ -26,6 +27,7 @@ struct DotProducts {
     }
   }
 
+  template <bool kPacked>
   [[gnu::always_inline]] void add(const Array<const std::uint8_t*, kRows>& rows, Index steps,
                                   const std::int8_t* weights, Index stride, std::uint32_t flip) noexcept {
     const uint8x16_t flips = vreinterpretq_u8_u32(vdupq_n_u32(flip));
@@ -34,10 +36,10 @@ struct DotProducts {
     for (; step + 4 <= steps; step += 4, weights += 4 * stride) {
 #pragma GCC unroll 8
       for (Index r = 0; r < kRows; ++r) a[r] = veorq_u8(vld1q_u8(rows[r] + step * kStep), flips);
-      add_step<0>(a, weights);
-      add_step<1>(a, weights + stride);
-      add_step<2>(a, weights + 2 * stride);
-      add_step<3>(a, weights + 3 * stride);
+      add_step<kPacked, 0>(a, weights);
+      add_step<kPacked, 1>(a, weights + stride);
+      add_step<kPacked, 2>(a, weights + 2 * stride);
+      add_step<kPacked, 3>(a, weights + 3 * stride);
     }
     for (; step < steps; ++step, weights += stride) {
 #pragma GCC unroll 8
@@ -46,7 +48,7 @@ struct DotProducts {
         std::memcpy(&four, rows[r] + step * kStep, sizeof(four));
         a[r] = vreinterpretq_u8_u32(vdupq_n_u32(four ^ flip));
       }
-      add_step<0>(a, weights);
+      add_step<kPacked, 0>(a, weights);
     }
   }
 
@@ -54,12 +56,11 @@ struct DotProducts {
 
  private:
   /// Through assembly, because clang 14 declares the intrinsics only where the command line has the feature.
-  template <int kSlot>
+  template <bool kPacked, int kSlot>
   [[gnu::always_inline]] void add_step(const Array<uint8x16_t, kRows>& a, const std::int8_t* weights) noexcept {
 #pragma GCC unroll 4
     for (Index v = 0; v < kVectors; ++v) {
-      hold_loads();
-      const int8x16_t w = vld1q_s8(weights + 16 * v);
+      const int8x16_t w = load_weights<kPacked, kStep>(weights, v);
 #pragma GCC unroll 8
       for (Index r = 0; r < kRows; ++r) {
         asm("sdot %0.4s, %1.16b, %2.4b[%c3]" : "+w"(sums[r][v]) : "w"(w), "w"(a[r]), "i"(kSlot));
@@ -78,7 +79,15 @@ struct NeonDotprodMicro : GemmTiles<6> {
     multiply_by<DotProducts, kRows * kPanel>(tile);
   }
   CONDENSE_TARGET_NEON_DOTPROD static void multiply_groups(const GemmTile& tile) noexcept {
+    if (tile.row_start != 0) {
+      multiply(tile);
+      return add_sums_to_values(tile);
+    }
     multiply_groups_by<DotProducts, kRows * kPanel / 2>(tile);
+  }
+  static constexpr Index kPackedRows = 2;
+  CONDENSE_TARGET_NEON_DOTPROD static void multiply_packed_groups(const GemmTile& tile) noexcept {
+    multiply_packed_groups_by<DotProducts, kRows * kPanel / 2>(tile);
   }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
     unpack_steps<kStep>(packed, bits, vectors, codes);

@@ -14,6 +14,7 @@ namespace detail::neon {
 template <bool kSigned, Index kRows, Index kColumns>
 struct MatrixProducts {
   static constexpr Index kStep = 8;
+  static constexpr Index kLeastRows = 2;
   static constexpr Index kPairs = (kRows + 1) / 2;
   static constexpr Index kBlocks = kColumns / 2;
   Array<Array<int32x4_t, kBlocks>, kPairs> sums;  ///< Two columns of a row, then of the next row.
@@ -26,6 +27,7 @@ struct MatrixProducts {
     }
   }
 
+  template <bool kPacked>
   [[gnu::always_inline]] void add(const Array<const std::uint8_t*, kRows>& rows, Index steps,
                                   const std::int8_t* weights, Index stride, std::uint32_t) noexcept {
     Array<uint64x2_t, kPairs> first;
@@ -39,8 +41,8 @@ struct MatrixProducts {
         first[p] = vtrn1q_u64(even, odd);
         second[p] = vtrn2q_u64(even, odd);
       }
-      add_step(first, weights);
-      add_step(second, weights + stride);
+      add_step<kPacked>(first, weights);
+      add_step<kPacked>(second, weights + stride);
     }
     if (step < steps) {
 #pragma GCC unroll 4
@@ -48,7 +50,7 @@ struct MatrixProducts {
         first[p] = vreinterpretq_u64_u8(
             vcombine_u8(vld1_u8(rows[2 * p] + step * kStep), vld1_u8(rows[below(p)] + step * kStep)));
       }
-      add_step(first, weights);
+      add_step<kPacked>(first, weights);
     }
   }
 
@@ -62,11 +64,11 @@ struct MatrixProducts {
   /// The second row of a pair; a row without one is taken twice.
   static constexpr Index below(Index pair) noexcept { return 2 * pair + 1 < kRows ? 2 * pair + 1 : 2 * pair; }
 
+  template <bool kPacked>
   [[gnu::always_inline]] void add_step(const Array<uint64x2_t, kPairs>& a, const std::int8_t* weights) noexcept {
 #pragma GCC unroll 8
     for (Index b = 0; b < kBlocks; ++b) {
-      hold_loads();
-      const int8x16_t w = vld1q_s8(weights + 16 * b);
+      const int8x16_t w = load_weights<kPacked, kStep>(weights, b);
 #pragma GCC unroll 4
       for (Index p = 0; p < kPairs; ++p) {
         if constexpr (kSigned) {
@@ -97,10 +99,22 @@ struct NeonI8mmMicro : GemmTiles<6> {
     }
   }
   CONDENSE_TARGET_NEON_I8MM static void multiply_groups(const GemmTile& tile) noexcept {
+    if (tile.row_start != 0) {
+      multiply(tile);
+      return add_sums_to_values(tile);
+    }
     if (tile.product->input_type == ElementType::int8) {
       multiply_groups_by<SignedMatrixProducts, kRows * kPanel / 2>(tile);
     } else {
       multiply_groups_by<UnsignedMatrixProducts, kRows * kPanel / 2>(tile);
+    }
+  }
+  static constexpr Index kPackedRows = 2;
+  CONDENSE_TARGET_NEON_I8MM static void multiply_packed_groups(const GemmTile& tile) noexcept {
+    if (tile.product->input_type == ElementType::int8) {
+      multiply_packed_groups_by<SignedMatrixProducts, kRows * kPanel / 2>(tile);
+    } else {
+      multiply_packed_groups_by<UnsignedMatrixProducts, kRows * kPanel / 2>(tile);
     }
   }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {

@@ -65,18 +65,18 @@ struct Layout<simd::Neon> {
   /// of the position: after log2(N) rounds rows and columns have changed places.
   template <class Element>
   static void transpose_square(const Element* in, Index in_stride, Element* out, Index out_stride) noexcept {
-    using Vector = Element __attribute__((vector_size(16)));
+    typedef Element Vector __attribute__((vector_size(16)));
     constexpr Index kCount = kSide<Element>;
-    Vector vectors[kCount];
+    Vector vectors[16 / sizeof(Element)];
 #pragma GCC unroll 16
     for (Index i = 0; i < kCount; ++i) std::memcpy(&vectors[i], in + i * in_stride, sizeof(Vector));
 #pragma GCC unroll 4
     for (Index round = 1; round < kCount; round *= 2) {
-      Vector mixed[kCount];
+      Vector mixed[16 / sizeof(Element)];
 #pragma GCC unroll 8
       for (Index i = 0; i < kCount / 2; ++i) {
-        mixed[2 * i] = interleave<0>(vectors[i], vectors[i + kCount / 2]);
-        mixed[2 * i + 1] = interleave<kCount / 2>(vectors[i], vectors[i + kCount / 2]);
+        mixed[2 * i] = interleave<Element, 0>(vectors[i], vectors[i + kCount / 2]);
+        mixed[2 * i + 1] = interleave<Element, kCount / 2>(vectors[i], vectors[i + kCount / 2]);
       }
 #pragma GCC unroll 16
       for (Index i = 0; i < kCount; ++i) vectors[i] = mixed[i];
@@ -86,9 +86,9 @@ struct Layout<simd::Neon> {
   }
 
   /// Half of the elements of two vectors, from element `First` on, in turn.
-  template <Index First, class Vector>
+  template <class Element, Index First, class Vector>
   static Vector interleave(Vector a, Vector b) noexcept {
-    constexpr Index kCount = static_cast<Index>(sizeof(a) / sizeof(a[0]));
+    constexpr Index kCount = kSide<Element>;
     return [&]<Index... I>(std::integer_sequence<Index, I...>) {
       return __builtin_shufflevector(a, b, (First + I / 2 + I % 2 * kCount)...);
     }(std::make_integer_sequence<Index, kCount>{});
@@ -101,9 +101,11 @@ struct Layout<simd::Neon> {
     for (Index next = 0; next < count; next += kStep) {
       const Index i = std::min(next, count - kStep);
       if constexpr (sizeof(Element) == 1) {
-        vst3q_u8(out + 3 * i, {{vld1q_u8(in + i), vld1q_u8(in + count + i), vld1q_u8(in + 2 * count + i)}});
+        const uint8x16x3_t planes = {vld1q_u8(in + i), vld1q_u8(in + count + i), vld1q_u8(in + 2 * count + i)};
+        vst3q_u8(out + 3 * i, planes);
       } else if constexpr (sizeof(Element) == 4) {
-        vst3q_u32(out + 3 * i, {{vld1q_u32(in + i), vld1q_u32(in + count + i), vld1q_u32(in + 2 * count + i)}});
+        const uint32x4x3_t planes = {vld1q_u32(in + i), vld1q_u32(in + count + i), vld1q_u32(in + 2 * count + i)};
+        vst3q_u32(out + 3 * i, planes);
       }
     }
   }

@@ -57,15 +57,19 @@ struct Pooling<simd::Neon> {
     const uint8x16_t flips = vdupq_n_u8(flip(p));
     const uint8x16_t lowest = veorq_u8(vdupq_n_u8(static_cast<std::uint8_t>(p.lowest)), flips);
     detail::neon::for_tiles(p.input.depth, [&](Index channel, auto vectors, auto lanes) {
-      uint8x16_t largest[vectors];
-      for (Index v = 0; v < vectors; ++v) largest[v] = lowest;
+      constexpr Index kVectors = vectors;  // a condition that GCC unrolls
+      detail::neon::Array<uint8x16_t, kVectors> largest;
+#pragma GCC unroll 4
+      for (Index v = 0; v < kVectors; ++v) largest[v] = lowest;
       for_pieces<std::uint8_t>(p, row, 0, p.input.taps, [&](const std::uint8_t* piece) {
-        for (Index v = 0; v < vectors; ++v) {
+#pragma GCC unroll 4
+        for (Index v = 0; v < kVectors; ++v) {
           const uint8x16_t codes = detail::neon::load_bytes(piece + channel + v * detail::neon::kLanes, lanes);
           largest[v] = vmaxq_u8(largest[v], veorq_u8(codes, flips));
         }
       });
-      for (Index v = 0; v < vectors; ++v) {
+#pragma GCC unroll 4
+      for (Index v = 0; v < kVectors; ++v) {
         detail::neon::store_bytes(out + channel + v * detail::neon::kLanes, veorq_u8(largest[v], flips), lanes);
       }
     });
@@ -78,20 +82,24 @@ struct Pooling<simd::Neon> {
     auto* out = static_cast<std::uint8_t*>(p.output) + row * p.output_stride;
     const uint8x16_t flips = vdupq_n_u8(flip(p));
     detail::neon::for_tiles(p.input.depth, [&](Index channel, auto vectors, auto lanes) {
-      uint32x4_t sums[vectors][4] = {};
+      constexpr Index kVectors = vectors;  // a condition that GCC unrolls
+      detail::neon::Array<uint32x4_t[4], kVectors> sums = {};
       std::int32_t pieces = 0;
       for (Index tap = 0; tap < p.input.taps; tap += kShortTaps) {
-        uint16x8_t short_sums[vectors][2] = {};
+        detail::neon::Array<uint16x8_t[2], kVectors> short_sums = {};
         const Index last = std::min(tap + kShortTaps, p.input.taps);
         pieces += for_pieces<std::uint8_t>(p, row, tap, last, [&](const std::uint8_t* piece) {
-          for (Index v = 0; v < vectors; ++v) {
+#pragma GCC unroll 4
+          for (Index v = 0; v < kVectors; ++v) {
             const uint8x16_t codes =
                 veorq_u8(detail::neon::load_bytes(piece + channel + v * detail::neon::kLanes, lanes), flips);
             short_sums[v][0] = vaddw_u8(short_sums[v][0], vget_low_u8(codes));
             short_sums[v][1] = vaddw_high_u8(short_sums[v][1], codes);
           }
         });
-        for (Index v = 0; v < vectors; ++v) {
+#pragma GCC unroll 4
+        for (Index v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 4
           for (Index half = 0; half < 2; ++half) {
             sums[v][2 * half] = vaddw_u16(sums[v][2 * half], vget_low_u16(short_sums[v][half]));
             sums[v][2 * half + 1] = vaddw_high_u16(sums[v][2 * half + 1], short_sums[v][half]);
@@ -99,8 +107,10 @@ struct Pooling<simd::Neon> {
         }
       }
       const int32x4_t zeros = vdupq_n_s32(pieces * (p.input_zero_point + flip(p)));
-      for (Index v = 0; v < vectors; ++v) {
+#pragma GCC unroll 4
+      for (Index v = 0; v < kVectors; ++v) {
         detail::neon::Floats values;
+#pragma GCC unroll 4
         for (Index i = 0; i < 4; ++i) {
           const int32x4_t sum = vsubq_s32(vreinterpretq_s32_u32(sums[v][i]), zeros);
           values.part[i] = vmulq_n_f32(vcvtq_f32_s32(sum), p.multipliers[row]);
@@ -118,11 +128,14 @@ struct Pooling<simd::Neon> {
     float* out = static_cast<float*>(p.output) + row * p.output_stride;
     detail::neon::for_vectors(p.input.depth, [&](Index channel, auto lanes) {
       detail::neon::Floats result;
+#pragma GCC unroll 4
       for (float32x4_t& r : result.part) r = vdupq_n_f32(start);
       for_pieces<float>(p, row, 0, p.input.taps, [&](const float* piece) {
         const detail::neon::Floats values = detail::neon::load_floats(piece + channel, lanes);
+#pragma GCC unroll 4
         for (Index i = 0; i < 4; ++i) result.part[i] = combine(result.part[i], values.part[i]);
       });
+#pragma GCC unroll 4
       for (float32x4_t& r : result.part) r = vmulq_n_f32(r, multiplier);
       detail::neon::store_floats(out + channel, result, lanes);
     });

@@ -109,7 +109,7 @@ inline std::optional<Product> product_of(const Lowering& lowering, const graph::
 }
 
 /// Rows handed to a kernel at a time, so that threads share an image and its windows stay in cache.
-inline constexpr Index kRowsPerTask = 64;
+inline constexpr Index kRowsPerTask = 96;
 
 /// Calls `body(image, first_row, rows)` for blocks of rows on the pool.
 template <class Body>

@@ -1,0 +1,91 @@
+// Elementwise kernels and changes of layout of the best backend (CONDENSE_BACKEND forces another), from L1 to memory.
+// Bytes per second count what is read and what is written.
+
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "condense/core/random.hpp"
+#include "condense/kernels/kernel_set.hpp"
+
+namespace {
+
+using namespace condense;
+using kernels::CodeOutput;
+using kernels::Codes;
+using kernels::ElementType;
+using kernels::Index;
+
+constexpr Index kCounts[] = {4 << 10, 128 << 10, 2 << 20, 32 << 20};
+
+std::vector<std::uint8_t> random_codes(Index count, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<std::uint8_t> codes(static_cast<std::size_t>(count));
+  for (std::uint8_t& code : codes) code = static_cast<std::uint8_t>(random.below(256));
+  return codes;
+}
+
+/// What the kernels read and write.
+struct Data {
+  explicit Data(Index elements)
+      : count(elements), a(random_codes(elements, 1)), b(random_codes(elements, 2)), codes(a.size()), floats(a.size()) {
+    for (std::size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(a[i]) / 16 - 8;
+  }
+  Codes first() const { return {.data = a.data(), .type = ElementType::uint8, .zero_point = 3}; }
+  Codes second() const { return {.data = b.data(), .type = ElementType::int8, .zero_point = -7}; }
+  CodeOutput output() {
+    return {.data = codes.data(), .type = ElementType::uint8, .zero_point = 128, .lowest = 0, .highest = 255};
+  }
+
+  Index count;
+  std::vector<std::uint8_t> a;
+  std::vector<std::uint8_t> b;
+  std::vector<std::uint8_t> codes;
+  std::vector<float> floats;
+};
+
+/// Runs `body(data)` for each count; it moves `bytes` bytes per element.
+template <class Body>
+void add_benchmark(const std::string& name, Index bytes, Body body) {
+  const auto run = [=](benchmark::State& state) {
+    Data data(state.range(0));
+    for (auto _ : state) {
+      body(data);
+      benchmark::ClobberMemory();
+    }
+    state.SetItemsProcessed(state.iterations() * data.count);
+    state.SetBytesProcessed(state.iterations() * data.count * bytes);
+  };
+  auto* added = benchmark::RegisterBenchmark(name.c_str(), run);
+  for (const Index count : kCounts) added->Arg(count);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  const kernels::KernelSet kernels = kernels::KernelSet::best();
+  benchmark::AddCustomContext("backend", kernels.name);
+  const kernels::ElementwiseKernel& kernel = kernels.elementwise;
+  const std::vector<std::uint8_t> table = random_codes(256, 3);
+  add_benchmark("add", 3, [&](Data& data) {
+    kernel.add({data.first(), data.second(), 0.5F, 0.25F, data.output(), data.count});
+  });
+  add_benchmark("multiply", 3, [&](Data& data) {
+    kernel.multiply({data.first(), data.second(), 0.01F, data.output(), data.count});
+  });
+  add_benchmark("lookup", 2,
+                [&](Data& data) { kernel.lookup(data.a.data(), table.data(), data.count, data.codes.data()); });
+  add_benchmark("quantize", 5,
+                [&](Data& data) { kernel.quantize(data.floats.data(), 0.1F, data.output(), data.count); });
+  add_benchmark("dequantize", 5,
+                [&](Data& data) { kernel.dequantize(data.first(), 0.1F, data.count, data.floats.data()); });
+  for (const Index rows : {3, 64}) {
+    add_benchmark("transpose " + std::to_string(rows) + " rows of codes", 2, [&, rows](Data& data) {
+      kernels.layout.transpose({data.a.data(), 1, rows, data.count / rows, 1, data.codes.data()});
+    });
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

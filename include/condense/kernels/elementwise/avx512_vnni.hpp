@@ -1,0 +1,104 @@
+#ifndef CONDENSE_KERNELS_ELEMENTWISE_AVX512_VNNI_HPP
+#define CONDENSE_KERNELS_ELEMENTWISE_AVX512_VNNI_HPP
+
+#if defined(__x86_64__)
+
+#include "condense/kernels/detail/avx512.hpp"
+#include "condense/kernels/elementwise/avx2.hpp"
+
+// GCC 12 takes the undefined upper halves in its own AVX-512 headers for uninitialised variables.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+namespace condense::kernels {
+
+/// Elementwise kernels, 16 codes at a time.
+template <>
+struct Elementwise<simd::Avx512Vnni> {
+  CONDENSE_TARGET_AVX512_VNNI static void add(const AddArguments& arguments) noexcept {
+    const Differences a(arguments.a);
+    const Differences b(arguments.b);
+    const __m512 a_multiplier = _mm512_set1_ps(arguments.a_multiplier);
+    const __m512 b_multiplier = _mm512_set1_ps(arguments.b_multiplier);
+    store(arguments.output, arguments.count, [&](Index first, __mmask16 lanes) CONDENSE_TARGET_AVX512_VNNI {
+      const __m512 product = _mm512_mul_ps(b.floats(first, lanes), b_multiplier);
+      return _mm512_fmadd_ps(a.floats(first, lanes), a_multiplier, product);  // both products are exact
+    });
+  }
+
+  CONDENSE_TARGET_AVX512_VNNI static void multiply(const MultiplyArguments& arguments) noexcept {
+    const Differences a(arguments.a);
+    const Differences b(arguments.b);
+    const __m512 multiplier = _mm512_set1_ps(arguments.multiplier);
+    store(arguments.output, arguments.count, [&](Index first, __mmask16 lanes) CONDENSE_TARGET_AVX512_VNNI {
+      // Differences have 9 bits, so that their product is exact in floats.
+      return _mm512_mul_ps(_mm512_mul_ps(a.floats(first, lanes), b.floats(first, lanes)), multiplier);
+    });
+  }
+
+  CONDENSE_TARGET_AVX512_VNNI static void quantize(const float* input, float scale, const CodeOutput& output,
+                                                   Index count) noexcept {
+    const __m512 divisor = _mm512_set1_ps(scale);
+    store(output, count, [&](Index first, __mmask16 lanes) CONDENSE_TARGET_AVX512_VNNI {
+      return _mm512_div_ps(_mm512_maskz_loadu_ps(lanes, input + first), divisor);
+    });
+  }
+
+  CONDENSE_TARGET_AVX512_VNNI static void dequantize(const Codes& input, float scale, Index count,
+                                                     float* output) noexcept {
+    const Differences codes(input);
+    const __m512 multiplier = _mm512_set1_ps(scale);
+    for (Index i = 0; i < count; i += kLanes) {
+      const __mmask16 lanes = detail::avx512::first_lanes(count - i);
+      _mm512_mask_storeu_ps(output + i, lanes, _mm512_mul_ps(codes.floats(i, lanes), multiplier));
+    }
+  }
+
+  static void lookup(const std::uint8_t* input, const std::uint8_t* table, Index count, std::uint8_t* output) noexcept {
+    Elementwise<simd::Avx2>::lookup(input, table, count, output);
+  }
+
+ private:
+  static constexpr Index kLanes = 16;
+
+  /// The differences of codes to their zero point. Signed codes are made unsigned, and so is their zero point, which
+  /// leaves the differences as they were.
+  struct Differences {
+    const std::uint8_t* data;
+    __m128i flip;
+    __m512i zero_point;
+
+    CONDENSE_TARGET_AVX512_VNNI explicit Differences(const Codes& codes) noexcept
+        : data(static_cast<const std::uint8_t*>(codes.data)),
+          flip(_mm_set1_epi8(codes.type == ElementType::int8 ? -128 : 0)),
+          zero_point(_mm512_set1_epi32(codes.zero_point + (codes.type == ElementType::int8 ? 128 : 0))) {}
+
+    CONDENSE_TARGET_AVX512_VNNI __m512 floats(Index first, __mmask16 lanes) const noexcept {
+      const __m128i codes = _mm_xor_si128(_mm_maskz_loadu_epi8(lanes, data + first), flip);
+      return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_cvtepu8_epi32(codes), zero_point));
+    }
+  };
+
+  /// Rounds `count` values to codes. `values(first, lanes)` has those from `first` on, 16 or the `lanes` that are left.
+  template <class Values>
+  CONDENSE_TARGET_AVX512_VNNI static void store(const CodeOutput& output, Index count, const Values& values) noexcept {
+    const detail::avx512::Requantize requantize(output.zero_point, output.lowest, output.highest);
+    auto* codes = static_cast<std::uint8_t*>(output.data);
+    for (Index i = 0; i < count; i += kLanes) {
+      const __mmask16 lanes = detail::avx512::first_lanes(count - i);
+      _mm_mask_storeu_epi8(codes + i, lanes, requantize.bytes(values(i, lanes)));
+    }
+  }
+};
+
+}  // namespace condense::kernels
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif
+#endif
