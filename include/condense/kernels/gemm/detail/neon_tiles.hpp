@@ -11,8 +11,8 @@
 
 namespace condense::kernels::detail::neon {
 
-/// 16 weights: number `index` of a step. Packed ones of 4 bits lie two to a byte, those of 4 columns in the lower halves
-/// and those of the next 4 in the upper ones.
+/// 16 weights: number `index` of a step. Packed ones of 4 bits lie two to a byte, those of 4 columns in the lower
+/// halves and those of the next 4 in the upper ones.
 template <bool kPacked, Index kStep>
 [[gnu::always_inline]] inline int8x16_t load_weights(const std::int8_t* weights, Index index) noexcept {
   hold_loads();
@@ -143,7 +143,8 @@ struct GemmPanels {
   }
 };
 
-/// Tiles of up to `kMostRows` rows. The instruction sets differ in `Sums<kRows, kColumns>`, the registers of a block, which has
+/// Tiles of up to `kMostRows` rows. The instruction sets differ in `Sums<kRows, kColumns>`, the registers of a block,
+/// which has
 ///
 ///   static constexpr Index kStep, kLeastRows;
 ///   void clear() noexcept;

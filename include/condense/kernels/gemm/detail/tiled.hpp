@@ -516,11 +516,26 @@ struct TiledGemm {
       return;
     }
     const std::int32_t* offsets = input.offsets + row * input.taps;
+    const auto piece = [&](Index tap) {
+      return offsets[tap] < 0 ? static_cast<const Code*>(input.padding) : data + offsets[tap];
+    };
+    if (count == input.taps * input.depth && input.depth <= 4) {  // the first layer of images
+      const auto copy_pieces = [&](auto depth) {
+        for (Index tap = 0; tap < input.taps; ++tap, out += depth.value) {
+          const Code* from = piece(tap);
+          for (int k = 0; k < depth.value; ++k) out[k] = static_cast<Activation>(from[k]);
+        }
+      };
+      if (input.depth == 1) return copy_pieces(std::integral_constant<int, 1>{});
+      if (input.depth == 2) return copy_pieces(std::integral_constant<int, 2>{});
+      if (input.depth == 3) return copy_pieces(std::integral_constant<int, 3>{});
+      return copy_pieces(std::integral_constant<int, 4>{});
+    }
     while (count > 0) {
       Index tap = first / input.depth;
       const Index within = first % input.depth;
       Index length = input.depth - within;
-      const Code* from = offsets[tap] < 0 ? static_cast<const Code*>(input.padding) : data + offsets[tap];
+      const Code* from = piece(tap);
       // Neighbours in an image are copied at once.
       for (; offsets[tap] >= 0 && length < count && offsets[tap + 1] == offsets[tap] + input.depth; ++tap) {
         length += input.depth;
