@@ -25,8 +25,14 @@
 #include "condense/kernels/layout/avx2.hpp"
 #include "condense/kernels/layout/neon.hpp"
 #include "condense/kernels/layout/scalar.hpp"
+#include "condense/kernels/normalization/avx2.hpp"
+#include "condense/kernels/normalization/neon.hpp"
+#include "condense/kernels/normalization/scalar.hpp"
 #include "condense/kernels/pooling/avx2.hpp"
 #include "condense/kernels/pooling/neon.hpp"
 #include "condense/kernels/pooling/scalar.hpp"
+#include "condense/kernels/reduction/avx2.hpp"
+#include "condense/kernels/reduction/neon.hpp"
+#include "condense/kernels/reduction/scalar.hpp"
 
 #endif

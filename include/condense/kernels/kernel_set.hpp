@@ -9,7 +9,9 @@
 #include "condense/kernels/float_gemm/float_gemm.hpp"
 #include "condense/kernels/gemm/gemm.hpp"
 #include "condense/kernels/layout/layout.hpp"
+#include "condense/kernels/normalization/normalization.hpp"
 #include "condense/kernels/pooling/pooling.hpp"
+#include "condense/kernels/reduction/reduction.hpp"
 #include "condense/simd/resolver.hpp"
 
 namespace condense::kernels {
@@ -25,6 +27,8 @@ struct KernelSet {
   PoolingKernel pooling;
   ElementwiseKernel elementwise;
   LayoutKernel layout;
+  ReductionKernel reduction;
+  NormalizationKernel normalization;
 
   /// The best version of each kernel that this machine runs; the environment variable CONDENSE_BACKEND forces one.
   static KernelSet best() { return select(simd::backend_of_environment()); }

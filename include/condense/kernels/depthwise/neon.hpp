@@ -20,7 +20,8 @@ namespace condense::kernels {
 template <>
 struct Depthwise<simd::Neon> {
   static std::size_t packed_bytes(Index channels, Index taps) noexcept {
-    return sizeof(Header) + static_cast<std::size_t>(padded(channels) * (taps + static_cast<Index>(sizeof(std::int32_t))));
+    return sizeof(Header) +
+           static_cast<std::size_t>(padded(channels) * (taps + static_cast<Index>(sizeof(std::int32_t))));
   }
 
   static void pack(Index channels, Index taps, const std::int8_t* weights, std::byte* packed) noexcept {
@@ -162,8 +163,8 @@ struct FloatDepthwise<simd::Neon> {
     const Index taps = d.input.taps;
     const Index channels = d.input.depth;
     detail::neon::for_vectors(channels, [&](Index channel, auto lanes) {
-      const auto* data = static_cast<const float*>(d.input.data) + channel;
-      const auto* padding = static_cast<const float*>(d.input.padding) + channel;
+      const auto* data = static_cast<const float*>(d.input.data);
+      const auto* padding = static_cast<const float*>(d.input.padding);
       const std::int32_t* offsets = d.input.offsets + row * taps;
       const float* weights = d.weights + channel;
       detail::neon::Array<detail::neon::Floats, kRows> sums;
@@ -174,7 +175,8 @@ struct FloatDepthwise<simd::Neon> {
 #pragma GCC unroll 4
         for (Index r = 0; r < kRows; ++r) {
           const std::int32_t offset = offsets[r * taps];
-          const detail::neon::Floats a = detail::neon::load_floats(offset < 0 ? padding : data + offset, lanes);
+          const float* piece = (offset < 0 ? padding : data + offset) + channel;
+          const detail::neon::Floats a = detail::neon::load_floats(piece, lanes);
 #pragma GCC unroll 4
           for (Index i = 0; i < 4; ++i) sums[r].part[i] = vfmaq_f32(sums[r].part[i], a.part[i], w.part[i]);
         }

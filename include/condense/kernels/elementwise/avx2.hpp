@@ -3,6 +3,8 @@
 
 #if defined(__x86_64__)
 
+#include <algorithm>
+
 #include "condense/kernels/detail/avx2.hpp"
 #include "condense/kernels/elementwise/elementwise.hpp"
 #include "condense/simd/instruction_set.hpp"
@@ -57,9 +59,7 @@ struct Elementwise<simd::Avx2> {
                                             Index count) noexcept {
     const __m256 divisor = _mm256_set1_ps(scale);
     store(output, count, [&](Index first, Index lanes) CONDENSE_TARGET_AVX2 {
-      const __m256 values = lanes >= kLanes ? _mm256_loadu_ps(input + first)
-                                            : _mm256_maskload_ps(input + first, detail::avx2::first_lanes(lanes));
-      return _mm256_div_ps(values, divisor);
+      return _mm256_div_ps(load_floats(input + first, lanes), divisor);
     });
   }
 
@@ -74,6 +74,18 @@ struct Elementwise<simd::Avx2> {
       const __m256 values = _mm256_mul_ps(codes.floats(i, count - i), multiplier);
       _mm256_maskstore_ps(output + i, detail::avx2::first_lanes(count - i), values);
     }
+  }
+
+  CONDENSE_TARGET_AVX2 static void requantize(const Codes& input, float multiplier, const CodeOutput& output,
+                                              Index count) noexcept {
+    const Differences codes(input);
+    const __m256 factor = _mm256_set1_ps(multiplier);
+    store(output, count, [&](Index first, Index lanes)
+                             CONDENSE_TARGET_AVX2 { return _mm256_mul_ps(codes.floats(first, lanes), factor); });
+  }
+
+  static void quantize_rows(const QuantizeRowsArguments& arguments) noexcept {
+    detail::quantize_rows(arguments, &with_zero, &quantize);
   }
 
  private:
@@ -111,6 +123,31 @@ struct Elementwise<simd::Avx2> {
     for (; i < count; i += kLanes) {
       detail::avx2::store_bytes(codes + i, requantize.bytes(values(i, count - i)), count - i);
     }
+  }
+
+  /// The operands stand so that a NaN is left out. The zeros behind the last value change nothing.
+  CONDENSE_TARGET_AVX2 static void with_zero(const float* values, Index count, float& min, float& max) noexcept {
+    __m256 smallest[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    __m256 largest[2] = {_mm256_setzero_ps(), _mm256_setzero_ps()};
+    for (Index i = 0; i < count; i += 2 * kLanes) {
+      const __m256 front = load_floats(values + i, count - i);
+      const __m256 back = count - i > kLanes ? load_floats(values + i + kLanes, count - i - kLanes) : front;
+      smallest[0] = _mm256_min_ps(front, smallest[0]);
+      smallest[1] = _mm256_min_ps(back, smallest[1]);
+      largest[0] = _mm256_max_ps(front, largest[0]);
+      largest[1] = _mm256_max_ps(back, largest[1]);
+    }
+    float minima[kLanes];
+    float maxima[kLanes];
+    _mm256_storeu_ps(minima, _mm256_min_ps(smallest[0], smallest[1]));
+    _mm256_storeu_ps(maxima, _mm256_max_ps(largest[0], largest[1]));
+    min = *std::min_element(minima, minima + kLanes);
+    max = *std::max_element(maxima, maxima + kLanes);
+  }
+
+  /// The first `lanes` values, zeros behind them; all 8 if there are more.
+  CONDENSE_TARGET_AVX2 static __m256 load_floats(const float* data, Index lanes) noexcept {
+    return lanes >= kLanes ? _mm256_loadu_ps(data) : _mm256_maskload_ps(data, detail::avx2::first_lanes(lanes));
   }
 
   CONDENSE_TARGET_AVX2 static __m256i load(const std::uint8_t* data) noexcept {

@@ -61,6 +61,19 @@ struct Elementwise<simd::Avx512Vnni> {
     Elementwise<simd::Avx2>::lookup(input, table, count, output);
   }
 
+  CONDENSE_TARGET_AVX512_VNNI static void requantize(const Codes& input, float multiplier, const CodeOutput& output,
+                                                     Index count) noexcept {
+    const Differences codes(input);
+    const __m512 factor = _mm512_set1_ps(multiplier);
+    store(output, count, [&](Index first, __mmask16 lanes) CONDENSE_TARGET_AVX512_VNNI {
+      return _mm512_mul_ps(codes.floats(first, lanes), factor);
+    });
+  }
+
+  static void quantize_rows(const QuantizeRowsArguments& arguments) noexcept {
+    detail::quantize_rows(arguments, &with_zero, &quantize);
+  }
+
  private:
   static constexpr Index kLanes = 16;
 
@@ -81,6 +94,19 @@ struct Elementwise<simd::Avx512Vnni> {
       return _mm512_cvtepi32_ps(_mm512_sub_epi32(_mm512_cvtepu8_epi32(codes), zero_point));
     }
   };
+
+  /// The operands stand so that a NaN is left out. The zeros behind the last value change nothing.
+  CONDENSE_TARGET_AVX512_VNNI static void with_zero(const float* values, Index count, float& min, float& max) noexcept {
+    __m512 smallest = _mm512_setzero_ps();
+    __m512 largest = _mm512_setzero_ps();
+    for (Index i = 0; i < count; i += kLanes) {
+      const __m512 x = _mm512_maskz_loadu_ps(detail::avx512::first_lanes(count - i), values + i);
+      smallest = _mm512_min_ps(x, smallest);
+      largest = _mm512_max_ps(x, largest);
+    }
+    min = _mm512_reduce_min_ps(smallest);
+    max = _mm512_reduce_max_ps(largest);
+  }
 
   /// Rounds `count` values to codes. `values(first, lanes)` has those from `first` on, 16 or the `lanes` that are left.
   template <class Values>

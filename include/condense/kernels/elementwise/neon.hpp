@@ -85,6 +85,21 @@ struct Elementwise<simd::Neon> {
     });
   }
 
+  static void requantize(const Codes& input, float multiplier, const CodeOutput& output, Index count) noexcept {
+    const Differences codes(input);
+    const Store store(output);
+    detail::neon::for_vectors(count, [&](Index first, auto lanes) {
+      detail::neon::Floats values = codes.floats(first, lanes);
+#pragma GCC unroll 4
+      for (float32x4_t& v : values.part) v = vmulq_n_f32(v, multiplier);
+      store(first, values, lanes);
+    });
+  }
+
+  static void quantize_rows(const QuantizeRowsArguments& arguments) noexcept {
+    detail::quantize_rows(arguments, &with_zero, &quantize);
+  }
+
  private:
   /// The differences of codes to their zero point. Signed codes are made unsigned, and so is their zero point, which
   /// leaves the differences as they were.
@@ -110,14 +125,30 @@ struct Elementwise<simd::Neon> {
     }
   };
 
+  /// A NaN is left out: it is neither less nor greater, where of a signalling one and a number the minimum is a NaN. The
+  /// zeros behind the last value change nothing.
+  static void with_zero(const float* values, Index count, float& min, float& max) noexcept {
+    float32x4_t smallest = vdupq_n_f32(0);
+    float32x4_t largest = vdupq_n_f32(0);
+    detail::neon::for_vectors(count, [&](Index first, auto lanes) {
+      const detail::neon::Floats x = detail::neon::load_floats(values + first, lanes);
+#pragma GCC unroll 4
+      for (const float32x4_t& v : x.part) {
+        smallest = vbslq_f32(vcltq_f32(v, smallest), v, smallest);
+        largest = vbslq_f32(vcgtq_f32(v, largest), v, largest);
+      }
+    });
+    min = vminvq_f32(smallest);
+    max = vmaxvq_f32(largest);
+  }
+
   /// Rounds values to codes and stores them.
   struct Store {
     std::uint8_t* data;
     detail::neon::Requantize requantize;
 
     explicit Store(const CodeOutput& output) noexcept
-        : data(static_cast<std::uint8_t*>(output.data)),
-          requantize(output.zero_point, output.lowest, output.highest) {}
+        : data(static_cast<std::uint8_t*>(output.data)), requantize(output.zero_point, output.lowest, output.highest) {}
 
     void operator()(Index first, const detail::neon::Floats& values, Index count) const noexcept {
       detail::neon::store_bytes(data + first, requantize.bytes(values), count);

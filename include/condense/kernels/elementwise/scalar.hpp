@@ -46,6 +46,22 @@ struct Elementwise<simd::Scalar> {
     });
   }
 
+  static void requantize(const Codes& input, float multiplier, const CodeOutput& output, Index count) noexcept {
+    with_codes(input, [&](const auto* codes) {
+      store(output, count, [&](Index i) { return static_cast<float>(codes[i] - input.zero_point) * multiplier; });
+    });
+  }
+
+  static void quantize_rows(const QuantizeRowsArguments& arguments) noexcept {
+    const auto with_zero = [](const float* values, Index count, float& min, float& max) {
+      for (Index i = 0; i < count; ++i) {
+        min = values[i] < min ? values[i] : min;
+        max = values[i] > max ? values[i] : max;
+      }
+    };
+    detail::quantize_rows(arguments, with_zero, &quantize);
+  }
+
  private:
   template <class Body>
   static void with_codes(const Codes& codes, Body&& body) noexcept {
