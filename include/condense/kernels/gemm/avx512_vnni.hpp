@@ -32,22 +32,20 @@ struct Avx512VnniMicro {
 
   static void multiply(const GemmTile& tile) noexcept { multiply_to<Sink::sums>(tile); }
 
-  /// Raw sums, and the codes of full panels, go to the output straight from registers.
+  /// Raw sums, and the codes of wide panels, go to the output straight from registers.
   static void multiply_and_finish(const GemmTile& tile) noexcept {
     const GemmArguments& g = *tile.product;
-    if (g.output_type == ElementType::float32 || g.epilogue.row_scales != nullptr) {
-      multiply(tile);
-      finish(tile);
-    } else if (g.output_type == ElementType::int32) {
-      multiply_to<Sink::raw>(tile);
-    } else if (tile.lanes == 4 && tile.column + kPanel <= g.weights.columns) {
-      with_height(tile,
-                  [](auto height, const GemmTile& t) { multiply_tile<decltype(height)::value, 4, Sink::codes>(t); });
-    } else {
-      multiply(tile);
-      if (tile.lanes == 4) return finish_codes<4>(tile);
-      tile.lanes == 2 ? finish_codes<2>(tile) : finish_codes<1>(tile);
+    const bool whole = tile.column + tile.lanes * kLane <= g.weights.columns;
+    const bool plain = g.epilogue.row_scales == nullptr;
+    if (whole && g.output_type == ElementType::int32) return multiply_to<Sink::raw>(tile);
+    if (whole && plain && is_code(g.output_type) && tile.lanes == 4) {
+      return with_height(
+          tile, [](auto height, const GemmTile& t) { multiply_tile<decltype(height)::value, 4, Sink::codes>(t); });
     }
+    multiply(tile);
+    if (!plain || !is_code(g.output_type)) return finish(tile);
+    if (tile.lanes == 4) return finish_codes<4>(tile);
+    tile.lanes == 2 ? finish_codes<2>(tile) : finish_codes<1>(tile);
   }
 
   /// Of a tile with many rows by halves of a panel, as values take registers beside the sums.
@@ -299,13 +297,10 @@ struct Avx512VnniMicro {
   CONDENSE_TARGET_AVX512_VNNI static void multiply_tile(const GemmTile& t) noexcept {
     __m512i sums[kHeight][kLanes];
     // The bias is where the sums start, if nothing comes between; they fit, in whatever order they are taken.
-    const Index columns = t.product->weights.columns - t.column;
 #pragma GCC unroll 4
     for (unsigned l = 0; l < kLanes; ++l) {
-      const __mmask16 mask = avx512::first_lanes(columns - l * kLane);
-      __m512i first = kSink == Sink::sums
-                          ? _mm512_setzero_si512()
-                          : _mm512_maskz_loadu_epi32(mask, t.product->epilogue.bias + t.column + l * kLane);
+      __m512i first = kSink == Sink::sums ? _mm512_setzero_si512()
+                                          : _mm512_loadu_si512(t.product->epilogue.bias + t.column + l * kLane);
       if (t.start != nullptr && t.row_start == 0) {
         first = _mm512_add_epi32(first, _mm512_loadu_si512(t.start + l * kLane));
       }
@@ -366,10 +361,7 @@ struct Avx512VnniMicro {
       for (unsigned r = 0; r < kHeight; ++r, out += stride) {
         if (r >= t.rows) break;
 #pragma GCC unroll 4
-        for (unsigned l = 0; l < kLanes; ++l) {
-          const __mmask16 mask = kSink == Sink::raw ? avx512::first_lanes(columns - l * kLane) : __mmask16{0xFFFF};
-          _mm512_mask_storeu_epi32(out + l * kLane, mask, sums[r][l]);
-        }
+        for (unsigned l = 0; l < kLanes; ++l) _mm512_storeu_si512(out + l * kLane, sums[r][l]);
       }
     }
   }

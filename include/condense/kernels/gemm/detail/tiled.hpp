@@ -296,9 +296,7 @@ struct TiledGemm {
 
   /// Calls `multiply` with tiles of rows [first, first + rows) that differ in height by at most one.
   template <class Multiply>
-  static void for_tiles(Index rows, Index lanes, bool grouped, Multiply&& multiply) noexcept {
-    Index most = Micro::kRows;
-    if constexpr (requires { Micro::rows_of(lanes, grouped); }) most = Micro::rows_of(lanes, grouped);
+  static void for_tiles(Index rows, Index most, Multiply&& multiply) noexcept {
     const Index tiles = (rows + most - 1) / most;
     const Index height = tiles > 0 ? rows / tiles : 0;
     Index higher = tiles > 0 ? rows % tiles : 0;
@@ -324,10 +322,11 @@ struct TiledGemm {
       tile.start = terms_of(g, panel, lanes * kLane).starts;
       tile.sums = sums;
       tile.stride = Micro::kPanel;
-      for_tiles(g.input.rows, lanes, false, [&](Index row, Index rows) {
+      const Index most = most_rows(lanes, false);
+      for_tiles(g.input.rows, most, [&](Index row, Index rows) {
         tile.row = row;
         tile.rows = rows;
-        find_pieces(g.input, tile.taps, row, rows, pieces);
+        find_pieces(g.input, tile.taps, row, rows, most, pieces);
         multiply_and_finish(tile);
       });
     });
@@ -335,20 +334,30 @@ struct TiledGemm {
 
   using Pieces = const void * [kTaps * Micro::kRows];
 
-  /// Where the pieces of a tile's rows begin.
-  static void find_pieces(const ActivationRows& input, Index taps, Index row, Index rows, Pieces& pieces) noexcept {
+  /// Where the pieces of a tile's rows begin; rows beyond the last repeat it, up to the height of any tile.
+  static void find_pieces(const ActivationRows& input, Index taps, Index row, Index rows, Index most,
+                          Pieces& pieces) noexcept {
     const auto* data = static_cast<const Activation*>(input.data);
-    for (Index r = 0; r < Micro::kRows; ++r) {
-      const Index index = row + std::min(r, rows - 1);
-      if (input.offsets == nullptr) {
-        pieces[r] = data + index * input.row_stride;
-        continue;
+    if (input.offsets == nullptr) {
+      const Activation* piece = data + row * input.row_stride;
+      for (Index r = 0; r < most; ++r) {
+        pieces[r] = piece;
+        if (r + 1 < rows) piece += input.row_stride;
       }
+      return;
+    }
+    for (Index r = 0; r < most; ++r) {
+      const std::int32_t* offsets = input.offsets + (row + std::min(r, rows - 1)) * input.taps;
       for (Index tap = 0; tap < taps; ++tap) {
-        const std::int32_t offset = input.offsets[index * input.taps + tap];
-        pieces[tap * Micro::kRows + r] = offset < 0 ? input.padding : data + offset;
+        pieces[tap * Micro::kRows + r] = offsets[tap] < 0 ? input.padding : data + offsets[tap];
       }
     }
+  }
+
+  /// The most rows of a tile.
+  static Index most_rows(Index lanes, bool grouped) noexcept {
+    if constexpr (requires { Micro::rows_of(lanes, grouped); }) return Micro::rows_of(lanes, grouped);
+    return Micro::kRows;
   }
 
   static GemmTile tile_in(const GemmArguments& g, Index column, Index lanes) noexcept {
@@ -390,12 +399,13 @@ struct TiledGemm {
             const bool packed = multiplies_packed(g, stretch, rows, lanes);
             place_weights(g, stretch, g.packed_weights + first * bytes, packed ? nullptr : scratch.codes, tile);
             const ActivationRows input = rows_of(g, stretch, staged ? scratch.activations : nullptr, tile);
-            for_tiles(rows, lanes, grouped, [&](Index r, Index count) {
+            const Index most = most_rows(lanes, grouped);
+            for_tiles(rows, most, [&](Index r, Index count) {
               GemmTile part = tile;
               part.row = row + r;
               part.rows = count;
               part.pieces = scratch.pieces;
-              find_pieces(input, tile.taps, staged ? r : row + r, count, scratch.pieces);
+              find_pieces(input, tile.taps, staged ? r : row + r, count, most, scratch.pieces);
               part.sums = scratch.sums + r * kBlockColumns + offset;
               part.values = scratch.values + r * kBlockColumns + offset;
               part.stride = kBlockColumns;
