@@ -95,7 +95,8 @@ class Graph {
   std::span<const Value> outputs() const noexcept { return outputs_; }
 
   /// The nodes, each after those that it needs unless an edit has not been followed by `sort`.
-  std::span<const Node> nodes() const noexcept { return nodes_; }
+  std::span<const Node> nodes() const& noexcept { return nodes_; }
+  std::span<const Node> nodes() && = delete;  // they would be gone with the graph
 
   /// Values are numbered [0, value_count()); those of removed nodes keep their numbers.
   int value_count() const noexcept { return static_cast<int>(values_.size()); }

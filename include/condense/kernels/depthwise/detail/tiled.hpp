@@ -26,7 +26,7 @@ inline constexpr Index kDepthwiseTileRows = 64;
 ///
 ///   using Weight;                      a weight as it multiplies
 ///   static constexpr Index kChannels;  most of a tile: four vectors of sums
-///   static constexpr unsigned kTaps;      neighbouring products that one instruction sums up
+///   static constexpr unsigned kTaps;   neighbouring products that one instruction sums up
 ///   template <unsigned Rows, bool Whole> static void run(const DepthwiseArguments&, const DepthwiseTile&,
 ///                                                        const std::byte* packed) noexcept;
 ///

@@ -55,9 +55,9 @@ struct FloatTile {
 /// The float product by tiles of registers: packing, blocking and odd shapes, the same for all instruction sets.
 /// `Micro` multiplies one tile:
 ///
-///   static constexpr Index kRows;                           most rows of a tile
-///   static constexpr Index kLane;                           columns of a vector
-///   static constexpr unsigned kLanes;                        vectors of a panel
+///   static constexpr Index kRows;                              most rows of a tile
+///   static constexpr Index kLane;                              columns of a vector
+///   static constexpr unsigned kLanes;                          vectors of a panel
 ///   using Heights = std::integer_sequence<unsigned, 1, ...>;   rows of the tiles there are, up to kRows
 ///   template <unsigned Rows, unsigned Lanes> static void multiply(const FloatTile&) noexcept;
 ///
