@@ -35,16 +35,30 @@ struct Case {
 };
 
 constexpr Case kCases[] = {
-    {Work::sums, 256, 256, 256},         {Work::sums, 512, 512, 512},
-    {Work::sums, 1024, 1024, 1024},      {Work::sums, 2048, 2048, 2048},
-    {Work::sums, 784, 128, 1152},        {Work::sums, 3136, 128, 64},
-    {Work::sums, 1, 768, 768},           {Work::sums, 8, 768, 768},
-    {Work::sums, 128, 3072, 768},        {Work::sums, 1, 4096, 4096},
-    {Work::sums, 32, 4096, 4096},        {Work::signed_sums, 1024, 1024, 1024},
-    {Work::signed_sums, 1, 768, 768},    {Work::requantized, 1024, 1024, 1024},
-    {Work::requantized, 196, 256, 2304}, {Work::requantized, 8, 768, 768},
-    {Work::requantized, 3136, 128, 64},  {Work::floats, 512, 512, 512},
-    {Work::floats, 784, 128, 1152},      {Work::floats, 3136, 128, 64},
+    {Work::sums, 256, 256, 256},
+    {Work::sums, 512, 512, 512},
+    {Work::sums, 1024, 1024, 1024},
+    {Work::sums, 2048, 2048, 2048},
+    {Work::sums, 784, 128, 1152},
+    {Work::sums, 3136, 128, 64},
+    {Work::sums, 1, 768, 768},
+    {Work::sums, 8, 768, 768},
+    {Work::sums, 128, 3072, 768},
+    {Work::sums, 1, 4096, 4096},
+    {Work::sums, 32, 4096, 4096},
+    {Work::signed_sums, 1024, 1024, 1024},
+    {Work::signed_sums, 1, 768, 768},
+    {Work::requantized, 1024, 1024, 1024},
+    {Work::requantized, 196, 256, 2304},
+    {Work::requantized, 8, 768, 768},
+    {Work::requantized, 3136, 128, 64},
+    {Work::int4_groups, 1, 4096, 4096},
+    {Work::int4_groups, 4, 4096, 4096},
+    {Work::int4_groups, 16, 4096, 4096},
+    {Work::int4_groups, 128, 4096, 4096},
+    {Work::floats, 512, 512, 512},
+    {Work::floats, 784, 128, 1152},
+    {Work::floats, 3136, 128, 64},
     {Work::floats, 1, 768, 768},
 };
 
@@ -53,6 +67,7 @@ std::string name(Work work) {
     case Work::sums: return "u8s8->s32";
     case Work::signed_sums: return "s8s8->s32";
     case Work::requantized: return "u8s8->u8";
+    case Work::int4_groups: return "s8s4/32->f32";
     default: return "float";
   }
 }
@@ -85,21 +100,39 @@ PreparedProduct prepare_integers(const kernels::GemmKernel& kernel, const Produc
   struct State {
     Tensor packed;
     std::vector<std::int32_t> bias;
+    std::vector<float> float_bias;
+    std::vector<float> row_scales;
     kernels::GemmArguments arguments;
   };
-  const kernels::WeightShape shape{.columns = p.n, .depth = p.k};
-  const auto state = std::make_shared<State>(State{
-      packed_memory(kernel.packed_bytes(shape)), std::vector<std::int32_t>(static_cast<std::size_t>(p.n), 0), {}});
-  kernel.pack(shape, {.codes = static_cast<const std::int8_t*>(p.weights)}, state->packed.mutable_raw());
-  state->arguments = {
-      .input = {.data = p.input, .rows = p.m, .depth = p.k, .row_stride = p.k},
-      .input_type = p.work == Work::signed_sums ? ElementType::int8 : ElementType::uint8,
-      .weights = shape,
-      .packed_weights = std::as_const(state->packed).raw(),
-      .epilogue = {.bias = state->bias.data(), .multipliers = p.multipliers, .lowest = 0, .highest = 255},
-      .output = p.output,
-      .output_type = p.work == Work::requantized ? ElementType::uint8 : ElementType::int32,
-      .output_stride = p.n};
+  const bool grouped = p.work == Work::int4_groups;
+  const kernels::WeightShape shape{
+      .columns = p.n, .depth = p.k, .bits = grouped ? 4 : 8, .group_size = grouped ? 32 : 0};
+  const auto count = [](Index n) { return static_cast<std::size_t>(n); };
+  const auto state = std::make_shared<State>(State{.packed = packed_memory(kernel.packed_bytes(shape)),
+                                                   .bias = std::vector<std::int32_t>(count(p.n), 0),
+                                                   .float_bias = std::vector<float>(count(p.n), 0.0F),
+                                                   .row_scales = std::vector<float>(count(p.m), 0.01F),
+                                                   .arguments = {}});
+  const std::vector<float> group_scales(count(p.n * shape.groups()), 0.01F);
+  kernel.pack(shape, {.codes = static_cast<const std::int8_t*>(p.weights), .multipliers = group_scales.data()},
+              state->packed.mutable_raw());
+  state->arguments = {.input = {.data = p.input, .rows = p.m, .depth = p.k, .row_stride = p.k},
+                      .input_type = p.work == Work::signed_sums || grouped ? ElementType::int8 : ElementType::uint8,
+                      .weights = shape,
+                      .packed_weights = std::as_const(state->packed).raw(),
+                      .epilogue = {.bias = state->bias.data(),
+                                   .multipliers = p.multipliers,
+                                   .float_bias = state->float_bias.data(),
+                                   .row_scales = grouped ? state->row_scales.data() : nullptr,
+                                   .lowest = 0,
+                                   .highest = 255,
+                                   .low = -1e30F,
+                                   .high = 1e30F},
+                      .output = p.output,
+                      .output_type = grouped                       ? ElementType::float32
+                                     : p.work == Work::requantized ? ElementType::uint8
+                                                                   : ElementType::int32,
+                      .output_stride = p.n};
   return {.run = [state, run = kernel.run] { run(state->arguments); }, .collect = {}};
 }
 
@@ -207,7 +240,7 @@ void compare(const Case& c, const std::vector<Contender>& contenders, bool quick
   std::vector<Entry> entries;
   const ProductData data(c.work, c.m, c.n, c.k, Fill::random);
   std::optional<ProductData> extreme;
-  if (c.work != Work::floats) extreme.emplace(c.work, c.m, c.n, c.k, Fill::extreme);
+  if (c.work != Work::floats && c.work != Work::int4_groups) extreme.emplace(c.work, c.m, c.n, c.k, Fill::extreme);
   for (const Contender& contender : contenders) {
     Entry entry{.contender = &contender, .exact = {}, .product = {}, .repetitions = 1, .rates = {}};
     if (extreme) {

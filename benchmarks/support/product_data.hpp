@@ -78,9 +78,10 @@ class ProductData {
   void fill_codes(Random& random, Fill fill) {
     input_.resize(static_cast<std::size_t>(product_.m * product_.k));
     weights_.resize(static_cast<std::size_t>(product_.n * product_.k));
-    const bool is_signed = product_.work == Work::signed_sums;
+    const bool is_signed = product_.work == Work::signed_sums || product_.work == Work::int4_groups;
+    const int largest = product_.work == Work::int4_groups ? 7 : 127;
     fill_matrix(random, fill, is_signed ? -128 : 0, is_signed ? 127 : 255, input_);
-    fill_matrix(random, fill, -127, 127, weights_);
+    fill_matrix(random, fill, -largest, largest, weights_);
   }
 
   /// Of extreme codes every third row has the highest only.

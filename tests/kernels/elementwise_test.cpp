@@ -115,6 +115,10 @@ TEST_P(ElementwiseTest, HandlesEveryLengthAndMisalignment) {
     check([&](Index i) { return table[a[i]]; });
     kernel.quantize(reals.data(), 0.1F, output, count);
     check([&](Index i) { return reference_code(reals[i] / 0.1F, 128, 0, 255); });
+    kernel.requantize({a.data(), ElementType::int8, 7}, 0.625F, output, count);
+    check([&](Index i) {
+      return reference_code(static_cast<float>(value_of(a[i], ElementType::int8) - 7) * 0.625F, 128, 0, 255);
+    });
     kernel.dequantize({a.data(), ElementType::int8, -5}, 0.3F, count, floats.data());
     for (Index i = 0; i < count; ++i) {
       ASSERT_EQ(floats[i], static_cast<float>(value_of(a[i], ElementType::int8) + 5) * 0.3F);
@@ -185,6 +189,30 @@ TEST_P(ElementwiseTest, DequantizesEveryCodeWithEveryZeroPoint) {
       kernels().elementwise.dequantize({codes, type, zero_point}, 0.0371F, 256, reals);
       for (std::size_t i = 0; i < 256; ++i) {
         ASSERT_EQ(reals[i], quantize::dequantize_value(value_of(codes[i], type), {0.0371F, zero_point}));
+      }
+    }
+  }
+}
+
+TEST_P(ElementwiseTest, RequantizesEveryCodeWithEveryZeroPoint) {
+  std::uint8_t codes[256];
+  for (std::size_t i = 0; i < 256; ++i) codes[i] = static_cast<std::uint8_t>(i);
+  for (const ElementType from : kCodes) {
+    for (const ElementType to : kCodes) {
+      for (const float multiplier : {0.5F, 1.0F, 0.7310F, 2.75F, 1e-10F, 1e10F}) {
+        for (std::int32_t zero_point = lowest_code(from); zero_point <= highest_code(from); ++zero_point) {
+          const std::int32_t shift = zero_point - lowest_code(from);  // also the place of the zero point of the output
+          const std::int32_t lowest = lowest_code(to) + shift % 30;
+          const std::int32_t highest = highest_code(to) - shift % 7;
+          const std::int32_t output_zero = lowest_code(to) + 255 - shift;
+          std::uint8_t actual[256];
+          kernels().elementwise.requantize({codes, from, zero_point}, multiplier,
+                                           {actual, to, output_zero, lowest, highest}, 256);
+          for (std::size_t i = 0; i < 256; ++i) {
+            const float value = static_cast<float>(value_of(codes[i], from) - zero_point) * multiplier;
+            ASSERT_EQ(value_of(actual[i], to), reference_code(value, output_zero, lowest, highest));
+          }
+        }
       }
     }
   }

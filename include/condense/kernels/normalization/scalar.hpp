@@ -1,0 +1,55 @@
+#ifndef CONDENSE_KERNELS_NORMALIZATION_SCALAR_HPP
+#define CONDENSE_KERNELS_NORMALIZATION_SCALAR_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "condense/kernels/normalization/normalization.hpp"
+#include "condense/kernels/reduction/scalar.hpp"
+#include "condense/simd/instruction_set.hpp"
+
+namespace condense::kernels {
+
+/// The definition of the normalisations, with the standard library's exponential and sums in double.
+template <>
+struct Normalization<simd::Scalar> {
+  static void softmax(const SoftmaxArguments& s) noexcept {
+    for (Index row = 0; row < s.rows; ++row) {
+      const float* in = s.input + row * s.input_stride;
+      float* out = s.output + row * s.output_stride;
+      float largest = -std::numeric_limits<float>::infinity();
+      for (Index i = 0; i < s.columns; ++i) largest = std::max(largest, in[i]);
+      double total = 0;
+      for (Index i = 0; i < s.columns; ++i) {
+        out[i] = std::exp(in[i] - largest);
+        total += static_cast<double>(out[i]);
+      }
+      const auto factor = static_cast<float>(1 / total);
+      for (Index i = 0; i < s.columns; ++i) out[i] *= factor;
+    }
+  }
+
+  static void layer_normalization(const LayerNormalizationArguments& n) noexcept {
+    const auto columns = static_cast<double>(n.columns);
+    for (Index row = 0; row < n.rows; ++row) {
+      const float* in = n.input + row * n.input_stride;
+      float* out = n.output + row * n.output_stride;
+      const auto mean = static_cast<float>(Reduction<simd::Scalar>::sum(in, n.columns) / columns);
+      double squares = 0;
+      for (Index i = 0; i < n.columns; ++i) {
+        const double difference = static_cast<double>(in[i] - mean);
+        squares += difference * difference;
+      }
+      const auto factor = static_cast<float>(1 / std::sqrt(squares / columns + static_cast<double>(n.epsilon)));
+      for (Index i = 0; i < n.columns; ++i) {
+        const float normalized = (in[i] - mean) * factor;
+        out[i] = normalized * (n.scale != nullptr ? n.scale[i] : 1) + (n.bias != nullptr ? n.bias[i] : 0);
+      }
+    }
+  }
+};
+
+}  // namespace condense::kernels
+
+#endif
