@@ -74,7 +74,7 @@ TEST_P(QuantizeRowsTest, EachRowHasTheParametersOfItsRange) {
       input[i] = row == 3 ? -0.0F : random.uniform(row == 1 ? 5.0F : -3.0F, row == 2 ? -1.0F : 10.0F);
     }
     expect_rows(input, rows, columns, gap, type,
-                [&](Index row) { return affine_of(&input[row * (columns + gap)], columns, type); });
+                [&](Index row) { return affine_of(input.data() + row * (columns + gap), columns, type); });
   }
 }
 

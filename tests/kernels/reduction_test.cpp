@@ -187,7 +187,8 @@ TEST_P(ReductionTest, CountsAreThoseOfTheFormula) {
       ShiftedMemory<float> values(count, count % 6);
       for (Index i = 0; i < count; ++i) {
         const auto kind = random.below(8);
-        values[i] = kind == 0   ? std::bit_cast<float>(random.bits())  // now and then a NaN or an infinity
+        values[i] = i % 5 == 0  ? 0.0F
+                    : kind == 0   ? std::bit_cast<float>(random.bits())  // now and then a NaN or an infinity
                     : kind == 1 ? static_cast<float>(random_integer(random, -60, 60))
                     : kind == 2 ? -Limits::denorm_min()
                     : kind == 3 ? Limits::quiet_NaN()
@@ -199,8 +200,11 @@ TEST_P(ReductionTest, CountsAreThoseOfTheFormula) {
       for (Index i = 0; i < count; ++i) {
         const double position = std::floor((static_cast<double>(values[i]) - bins.origin) * bins.inverse_width);
         const double bin = std::isnan(position) ? 0 : std::clamp(position - bins.first, 0.0, bins.bins - 1.0);
-        ++expected[static_cast<std::size_t>(bin)];
-        if (values[i] == 0) ++zeros;
+        if (values[i] == 0) {
+          ++zeros;
+        } else {
+          ++expected[static_cast<std::size_t>(bin)];
+        }
       }
       const BinCounting counting{values.data(), count,     bins.origin,  bins.inverse_width,
                                  bins.first,    bins.bins, actual.data()};
@@ -227,7 +231,6 @@ TEST_P(ReductionTest, CountsAreThoseOfTheCalibrationHistogram) {
                                              .bins = 256,
                                              .counts = counts.data()});
     EXPECT_EQ(static_cast<std::uint64_t>(zeros), histogram.zeros());
-    counts[static_cast<std::size_t>(-histogram.first_bin())] -= histogram.zeros();
     for (std::int32_t bin = histogram.first_bin(); bin <= histogram.last_bin(); ++bin) {
       ASSERT_EQ(counts[static_cast<std::size_t>(bin - histogram.first_bin())], histogram[bin]) << bin;
     }

@@ -111,10 +111,11 @@ struct Normalization<simd::Avx2> {
         for (Index v = 0; v < 4; ++v) sums[v] = _mm256_add_ps(sums[v], term(i + v * kLanes, kLanes));
       }
       for (; i < end; i += kLanes) sums[0] = _mm256_add_ps(sums[0], term(i, end - i));
-      const __m256 pairs = _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3]));
-      float lanes[kLanes];
-      _mm256_storeu_ps(lanes, pairs);
-      for (const float lane : lanes) total += static_cast<double>(lane);
+      const __m256 eights = _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3]));
+      const __m256d fours = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(eights)),
+                                          _mm256_cvtps_pd(_mm256_extractf128_ps(eights, 1)));
+      const __m128d pair = _mm_add_pd(_mm256_castpd256_pd128(fours), _mm256_extractf128_pd(fours, 1));
+      total += _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
     }
     return total;
   }

@@ -73,19 +73,17 @@ struct Reduction<simd::Neon> {
 
   static Index count_bins(const BinCounting& b) noexcept {
     return detail::count_by_blocks(b, [&](const float* values, Index count, std::int32_t* bins) {
-      uint32x4_t zeros = vdupq_n_u32(0);
-      Index i = 0;
-      for (; i < count; i += 16) {
+      Index found = 0;
+      for (Index i = 0; i < count; i += 16) {
         const detail::neon::Floats x = detail::neon::load_floats(values + i, count - i);
 #pragma GCC unroll 4
-        for (Index p = 0; p < 4; ++p) {
-          zeros = vsubq_u32(zeros, vceqzq_f32(x.part[p]));
-          const int32x2_t low = bins_of(vcvt_f64_f32(vget_low_f32(x.part[p])), b);
-          const int32x2_t high = bins_of(vcvt_high_f64_f32(x.part[p]), b);
-          vst1q_s32(bins + i + 4 * p, vcombine_s32(low, high));
+        for (const float32x4_t& v : x.part) {
+          const int32x2_t low = bins_of(vcvt_f64_f32(vget_low_f32(v)), b);
+          const int32x2_t high = bins_of(vcvt_high_f64_f32(v), b);
+          found += store_packed(bins + found, vcombine_s32(low, high), vmvnq_u32(vceqzq_f32(v)));
         }
       }
-      return Index{vaddvq_u32(zeros)} + count - i;  // less the zeros that were loaded behind the last value
+      return found;  // without the zeros that were loaded behind the last value
     });
   }
 
@@ -112,10 +110,12 @@ struct Reduction<simd::Neon> {
       std::memcpy(rest, values + i, static_cast<std::size_t>(count - i) * sizeof(float));
       add<Term>(sums, rest);
     }
-    double partial[detail::kSumLanes];
-#pragma GCC unroll 16
-    for (Index v = 0; v < 16; ++v) vst1q_f64(partial + 2 * v, sums[v]);
-    return detail::folded(partial);
+#pragma GCC unroll 4
+    for (Index half = 8; half > 0; half /= 2) {
+#pragma GCC unroll 8
+      for (Index v = 0; v < half; ++v) sums[v] = vaddq_f64(sums[v], sums[v + half]);
+    }
+    return vaddvq_f64(sums[0]);
   }
 
   template <class Term>
@@ -152,6 +152,15 @@ struct Reduction<simd::Neon> {
     // Of a NaN and a number this maximum is the number.
     const float64x2_t clamped = vminq_f64(vmaxnmq_f64(position, vdupq_n_f64(first)), vdupq_n_f64(first + b.bins - 1));
     return vsub_s32(vmovn_s64(vcvtmq_s64_f64(clamped)), vdup_n_s32(b.first));
+  }
+
+  /// Stores the integers of a mask one behind the other, something behind them, and returns how many there are.
+  static Index store_packed(std::int32_t* to, int32x4_t integers, uint32x4_t mask) noexcept {
+    constexpr std::uint32_t kBits[] = {1, 2, 4, 8};
+    const std::uint32_t which = vaddvq_u32(vandq_u32(mask, vld1q_u32(kBits)));
+    const uint8x16_t packed = vqtbl1q_u8(vreinterpretq_u8_s32(integers), vld1q_u8(detail::kPacking.bytes[which]));
+    vst1q_s32(to, vreinterpretq_s32_u8(packed));
+    return detail::kPacking.count[which];
   }
 };
 

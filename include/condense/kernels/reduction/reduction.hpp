@@ -22,7 +22,8 @@ struct ReductionColumns {
   Index row_stride = 0;
 };
 
-/// Values to be counted in `bins` equal bins. The bin of x is
+/// Values to be counted in `bins` equal bins, but for those that are 0: after ReLU or padding they are the most frequent
+/// ones, and to increase one count again and again takes twice as long as to increase many. The bin of x is
 ///
 ///   clamp(floor((double(x) - origin) * inverse_width), first, first + bins - 1) - first
 ///
@@ -57,7 +58,7 @@ struct BinCounting {
 /// to the last. The error is below 2^-53 of the sum of the magnitudes for each addition that an element goes through. A
 /// sum over a NaN is a NaN.
 ///
-/// `count_bins` returns how many values are 0.
+/// `count_bins` returns how many values are 0, and so in no bin.
 template <class Isa>
 struct Reduction;
 

@@ -41,16 +41,16 @@ struct Reduction<simd::Scalar> {
     const double first = b.first;
     const double last = first + b.bins - 1;
     return detail::count_by_blocks(b, [&](const float* values, Index count, std::int32_t* bins) {
-      std::int32_t zeros = 0;
+      Index found = 0;
       for (Index i = 0; i < count; ++i) {
         double position = (static_cast<double>(values[i]) - b.origin) * b.inverse_width;
         position = position > first ? position : first;  // the same before the floor, because the ends are integers
         position = position < last ? position : last;
         const auto truncated = static_cast<std::int32_t>(position);
-        bins[i] = truncated - (static_cast<double>(truncated) > position ? 1 : 0) - b.first;
-        zeros += values[i] == 0 ? 1 : 0;
+        bins[found] = truncated - (static_cast<double>(truncated) > position ? 1 : 0) - b.first;
+        found += values[i] == 0 ? 0 : 1;
       }
-      return Index{zeros};
+      return found;
     });
   }
 
@@ -62,11 +62,15 @@ struct Reduction<simd::Scalar> {
   template <class Term>
   static double sum_row(const float* values, Index count, const Term& term) noexcept {
     double sums[detail::kSumLanes] = {};
-    for (Index first = 0; first < count; first += detail::kSumLanes) {
-      const Index lanes = std::min(detail::kSumLanes, count - first);
-      for (Index l = 0; l < lanes; ++l) sums[l] += term(static_cast<double>(values[first + l]));
+    Index first = 0;
+    for (; first + detail::kSumLanes <= count; first += detail::kSumLanes) {
+      for (Index l = 0; l < detail::kSumLanes; ++l) sums[l] += term(static_cast<double>(values[first + l]));
     }
-    return detail::folded(sums);
+    for (Index l = 0; l < count - first; ++l) sums[l] += term(static_cast<double>(values[first + l]));
+    for (Index half = detail::kSumLanes / 2; half > 0; half /= 2) {
+      for (Index l = 0; l < half; ++l) sums[l] += sums[l + half];
+    }
+    return sums[0];
   }
 
   template <class Term>

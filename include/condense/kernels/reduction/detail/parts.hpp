@@ -10,7 +10,7 @@
 
 namespace condense::kernels::detail {
 
-inline constexpr Index kSumLanes = 32;  ///< Partial sums of a row.
+inline constexpr Index kSumLanes = 32;   ///< Partial sums of a row.
 inline constexpr Index kBinBlock = 512;  ///< Values whose bins are found before they are counted: 2 KiB of them.
 
 /// Takes one value into an extent whose `min` alone remembers a NaN.
@@ -34,27 +34,39 @@ inline void finish(Index count, float* minima, float* maxima) noexcept {
   }
 }
 
-/// The sum of the partial sums, halves onto halves.
-inline double folded(double (&sums)[kSumLanes]) noexcept {
-  for (Index half = kSumLanes / 2; half > 0; half /= 2) {
-    for (Index l = 0; l < half; ++l) sums[l] += sums[l + half];
-  }
-  return sums[0];
-}
-
-/// Counts by blocks: `find(values, count, bins)` writes the bins of up to `kBinBlock` values and returns how many of
-/// them are 0.
+/// Counts by blocks: `find(values, count, bins)` writes the bins of those of up to `kBinBlock` values that are not 0, and
+/// returns how many there are. Up to 15 places behind them may be written.
 template <class Find>
 inline Index count_by_blocks(const BinCounting& b, const Find& find) noexcept {
-  std::int32_t bins[kBinBlock];
+  std::int32_t bins[kBinBlock + 15];
   Index zeros = 0;
   for (Index begin = 0; begin < b.count; begin += kBinBlock) {
     const Index size = std::min(kBinBlock, b.count - begin);
-    zeros += find(b.values + begin, size, bins);
-    for (Index i = 0; i < size; ++i) ++b.counts[bins[i]];
+    const Index found = find(b.values + begin, size, bins);
+    for (Index i = 0; i < found; ++i) ++b.counts[bins[i]];
+    zeros += size - found;
   }
   return zeros;
 }
+
+/// How the bytes of four integers are shuffled so that those of a mask come first, and how many these are.
+struct Packing {
+  std::uint8_t bytes[16][16];
+  std::uint8_t count[16];
+};
+inline constexpr Packing kPacking = [] {
+  Packing packing{};
+  for (unsigned mask = 0; mask < 16; ++mask) {
+    for (unsigned lane = 0; lane < 4; ++lane) {
+      if ((mask >> lane & 1U) == 0) continue;
+      for (unsigned byte = 0; byte < 4; ++byte) {
+        packing.bytes[mask][4U * packing.count[mask] + byte] = static_cast<std::uint8_t>(4 * lane + byte);
+      }
+      ++packing.count[mask];
+    }
+  }
+  return packing;
+}();
 
 }  // namespace condense::kernels::detail
 
