@@ -8,6 +8,8 @@ set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR aarch64)
 set(CMAKE_CXX_COMPILER aarch64-linux-gnu-g++)
 set(CMAKE_CROSSCOMPILING_EMULATOR "qemu-aarch64;-cpu;max,pauth-impdef=on;-L;/usr/aarch64-linux-gnu")
+# Kernels are also tested on a processor that has no instructions beyond the first ARMv8.
+set(CONDENSE_PLAIN_EMULATOR "qemu-aarch64;-cpu;cortex-a53;-L;/usr/aarch64-linux-gnu")
 
 set(CMAKE_FIND_ROOT_PATH /usr/aarch64-linux-gnu)
 set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
