@@ -75,6 +75,7 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   const Tail tail = lowering.tail(node, false);
   auto work = std::make_shared<FloatProduct>();
   work->product = *product;
+  const std::optional<PaddedImages> padded = join_lines(lowering, node, work->product);
   const Product& p = work->product;
   std::vector<float> ordered;
   for (const Index element : p.weight_order)
@@ -87,7 +88,8 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
 
   lowering.cover(tail);
   lowering.count_weights(work->packed.size() + work->bias.size() * sizeof(float));
-  const int from = lowering.request(node.inputs[0], p.layout);
+  int from = lowering.request(node.inputs[0], p.layout);
+  if (padded) from = pad(lowering, node, *padded, p.images, sizeof(float), 0, from);
   const int to = lowering.produce(tail.result, p.layout);
   lowering.append(
       {node.name, tail.operation, "float32", p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()}, {from},

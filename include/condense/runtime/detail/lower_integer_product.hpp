@@ -10,7 +10,7 @@ struct IntegerProduct {
   Product product;
   kernels::WeightShape weight_shape;  ///< Of one group.
   AlignedBytes packed;
-  std::size_t packed_stride = 0;  ///< From one group to the next.
+  std::size_t packed_stride = 0;   ///< From one group to the next.
   std::vector<std::int32_t> bias;  ///< Without groups, as the multipliers.
   std::vector<float> multipliers;
   std::vector<float> float_bias;  ///< With groups.
@@ -209,8 +209,10 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
 
   auto work = std::make_shared<IntegerProduct>();
   work->product = *product;
+  const bool grouped = weights->granularity.kind == quantize::Granularity::Kind::per_group && !product->is_depthwise();
+  std::optional<PaddedImages> padded;
+  if (!grouped) padded = join_lines(lowering, node, work->product);  // groups are those of each tap
   const Product& p = work->product;
-  const bool grouped = weights->granularity.kind == quantize::Granularity::Kind::per_group && !p.is_depthwise();
   work->weight_shape = {p.columns, p.taps, p.depth, weights->bits, grouped ? weights->granularity.group_size : 0};
   const std::vector<float> scales = scales_in_order(p, *weights, work->weight_shape.group_size);
   if (scales.empty()) return false;
@@ -240,7 +242,8 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
 
   lowering.cover(tail);
   lowering.count_weights(work->bytes());
-  const int from = lowering.request(input->codes, p.layout);
+  int from = lowering.request(input->codes, p.layout);
+  if (padded) from = pad(lowering, node, *padded, p.images, 1, input->affine.zero_point, from);
   const int to = lowering.produce(tail.result, p.layout);
   lowering.append({node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)),
                    p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()},

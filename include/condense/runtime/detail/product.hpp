@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 
 #include "condense/graph/operators/conv.hpp"
 #include "condense/graph/operators/gemm.hpp"
@@ -56,6 +57,60 @@ inline std::vector<std::int32_t> window_offsets(const graph::Window& window, Ind
   return offsets;
 }
 
+/// Images of few channels with the padding written around them. The taps of a line of a window then lie in line and are
+/// one piece of a row, where looking up pieces of 1 to 4 elements would cost more than multiplying them.
+struct PaddedImages {
+  Index height = 0;  ///< Of the image, and of the padded one.
+  Index width = 0;
+  Index padded_height = 0;
+  Index padded_width = 0;
+  Index top = 0;
+  Index left = 0;
+  Index channels = 0;
+
+  Index elements() const noexcept { return padded_height * padded_width * channels; }
+  bool are_the_input() const noexcept {
+    return top == 0 && left == 0 && padded_height == height && padded_width == width;
+  }
+
+  /// Writes `images` images, of elements of `element_bytes` whose padding consists of bytes `fill`.
+  void write(const std::byte* input, Index images, Index element_bytes, int fill, std::byte* output) const noexcept {
+    const auto bytes = [&](Index pixels) { return static_cast<std::size_t>(pixels * channels * element_bytes); };
+    const std::size_t line = bytes(std::min(width, padded_width - left));
+    for (Index image = 0; image < images; ++image, output += bytes(padded_height * padded_width)) {
+      std::memset(output, fill, bytes(padded_height * padded_width));
+      for (Index y = 0; y < std::min(height, padded_height - top); ++y) {
+        std::memcpy(output + bytes((y + top) * padded_width + left), input + bytes((image * height + y) * width), line);
+      }
+    }
+  }
+};
+
+/// Makes the lines of a convolution's windows pieces, if it has few channels; what its input is to be turned into then.
+inline std::optional<PaddedImages> join_lines(Product& p, const graph::Window& window) {
+  const auto& [height, width] = window;
+  if (p.groups != 1 || p.depth > 4 || width.kernel == 1 || width.dilation != 1) return {};
+  const auto padded = [](const graph::WindowAxis& axis) {
+    return (axis.output - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
+  };
+  const PaddedImages images{height.input,     width.input,     padded(height), padded(width),
+                            height.pad_begin, width.pad_begin, p.depth};
+  p.offsets.clear();
+  for (Index y = 0; y < height.output; ++y) {
+    for (Index x = 0; x < width.output; ++x) {
+      for (Index i = 0; i < height.kernel; ++i) {
+        const Index line = y * height.stride + i * height.dilation;
+        p.offsets.push_back(
+            static_cast<std::int32_t>((line * images.padded_width + x * width.stride) * images.channels));
+      }
+    }
+  }
+  p.taps = height.kernel;
+  p.depth *= width.kernel;
+  p.image_elements = images.elements();
+  return images;
+}
+
 inline Product convolution_product(const graph::Conv& conv, const Shape& images, const Shape& weights) {
   const graph::Window window = conv.window(images, weights);
   Product p;
@@ -106,6 +161,24 @@ inline std::optional<Product> product_of(const Lowering& lowering, const graph::
     return matrix_product(shape(0).count(0, shape(0).rank() - 1), shape(1), false);
   }
   return {};
+}
+
+/// `join_lines` for a node, if it is a convolution.
+inline std::optional<PaddedImages> join_lines(const Lowering& lowering, const graph::Node& node, Product& product) {
+  const auto* conv = node.op.get_if<graph::Conv>();
+  if (conv == nullptr) return {};
+  return join_lines(product, conv->window(lowering.shape(node.inputs[0]), lowering.shape(node.inputs[1])));
+}
+
+/// Appends the step that pads the images of a buffer, if they have to be; the buffer that holds them then.
+inline int pad(Lowering& lowering, const graph::Node& node, const PaddedImages& images, Index count,
+               Index element_bytes, int fill, int from) {
+  if (images.are_the_input()) return from;
+  const int to = lowering.scratch(static_cast<std::size_t>(count * images.elements() * element_bytes));
+  lowering.append({node.name, "pad", "-", "layout"}, {from}, {to}, [=](const Execution& e) {
+    images.write(e.at<std::byte>(from), count, element_bytes, fill, e.at<std::byte>(to));
+  });
+  return to;
 }
 
 /// Rows handed to a kernel at a time, so that threads share an image and its windows stay in cache.

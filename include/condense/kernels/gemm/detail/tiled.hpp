@@ -529,7 +529,7 @@ struct TiledGemm {
     const auto piece = [&](Index tap) {
       return offsets[tap] < 0 ? static_cast<const Code*>(input.padding) : data + offsets[tap];
     };
-    if (count == input.taps * input.depth && input.depth <= 4) {  // the first layer of images
+    if (count == input.taps * input.depth) {
       const auto copy_pieces = [&](auto depth) {
         for (Index tap = 0; tap < input.taps; ++tap, out += depth.value) {
           const Code* from = piece(tap);
@@ -539,7 +539,8 @@ struct TiledGemm {
       if (input.depth == 1) return copy_pieces(std::integral_constant<int, 1>{});
       if (input.depth == 2) return copy_pieces(std::integral_constant<int, 2>{});
       if (input.depth == 3) return copy_pieces(std::integral_constant<int, 3>{});
-      return copy_pieces(std::integral_constant<int, 4>{});
+      for (Index tap = 0; tap < input.taps; ++tap, out += input.depth) Micro::copy(piece(tap), input.depth, out);
+      return;
     }
     while (count > 0) {
       Index tap = first / input.depth;
