@@ -1,4 +1,5 @@
-// Elementwise kernels and changes of layout of the best backend (CONDENSE_BACKEND forces another), from L1 to memory.
+// Elementwise kernels, changes of layout, reductions and normalisations of the best backend (CONDENSE_BACKEND forces
+// another), from L1 to memory.
 // Bytes per second count what is read and what is written.
 
 #include <benchmark/benchmark.h>
@@ -29,7 +30,12 @@ std::vector<std::uint8_t> random_codes(Index count, std::uint64_t seed) {
 /// What the kernels read and write.
 struct Data {
   explicit Data(Index elements)
-      : count(elements), a(random_codes(elements, 1)), b(random_codes(elements, 2)), codes(a.size()), floats(a.size()) {
+      : count(elements),
+        a(random_codes(elements, 1)),
+        b(random_codes(elements, 2)),
+        codes(a.size()),
+        floats(a.size()),
+        results(a.size()) {
     for (std::size_t i = 0; i < floats.size(); ++i) floats[i] = static_cast<float>(a[i]) / 16 - 8;
   }
   Codes first() const { return {.data = a.data(), .type = ElementType::uint8, .zero_point = 3}; }
@@ -43,6 +49,8 @@ struct Data {
   std::vector<std::uint8_t> b;
   std::vector<std::uint8_t> codes;
   std::vector<float> floats;
+  std::vector<float> results;
+  std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(4096);
 };
 
 /// Runs `body(data)` for each count; it moves `bytes` bytes per element.
@@ -61,6 +69,48 @@ void add_benchmark(const std::string& name, Index bytes, Body body) {
   for (const Index count : kCounts) added->Arg(count);
 }
 
+void add_reductions(const kernels::ReductionKernel& kernel) {
+  add_benchmark("extent", 4,
+                [&kernel](Data& data) { benchmark::DoNotOptimize(kernel.extent(data.floats.data(), data.count)); });
+  add_benchmark("sum of absolutes", 4, [&kernel](Data& data) {
+    benchmark::DoNotOptimize(kernel.sum_of_absolutes(data.floats.data(), data.count));
+  });
+  add_benchmark("sum of squares", 4, [&kernel](Data& data) {
+    benchmark::DoNotOptimize(kernel.sum_of_squares(data.floats.data(), data.count));
+  });
+  add_benchmark("extents of 512 columns", 4, [&kernel](Data& data) {
+    float* const minima = data.results.data();
+    kernel.column_extents({data.floats.data(), data.count / 512, 512, 512}, minima, minima + 512);
+  });
+  add_benchmark("counts of 4096 bins", 4, [&kernel](Data& data) {
+    kernel.count_bins({.values = data.floats.data(),
+                       .count = data.count,
+                       .inverse_width = 256,
+                       .first = -2048,
+                       .bins = 4096,
+                       .counts = data.counts.data()});
+  });
+}
+
+void add_normalizations(const kernels::NormalizationKernel& kernel) {
+  for (const Index columns : {64, 768}) {
+    const std::string rows = " of rows of " + std::to_string(columns);
+    add_benchmark("softmax" + rows, 8, [&kernel, columns](Data& data) {
+      kernel.softmax({data.floats.data(), columns, data.results.data(), columns, data.count / columns, columns});
+    });
+    add_benchmark("layer normalisation" + rows, 8, [&kernel, columns](Data& data) {
+      kernel.layer_normalization({.input = data.floats.data(),
+                                  .input_stride = columns,
+                                  .output = data.results.data(),
+                                  .output_stride = columns,
+                                  .rows = data.count / columns,
+                                  .columns = columns,
+                                  .scale = data.floats.data(),
+                                  .bias = data.floats.data()});
+    });
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -69,6 +119,7 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("backend", kernels.name);
   const kernels::ElementwiseKernel& kernel = kernels.elementwise;
   const std::vector<std::uint8_t> table = random_codes(256, 3);
+  std::vector<std::int32_t> zero_points(static_cast<std::size_t>(kCounts[3] / 64));
   add_benchmark("add", 3, [&](Data& data) {
     kernel.add({data.first(), data.second(), 0.5F, 0.25F, data.output(), data.count});
   });
@@ -81,11 +132,26 @@ int main(int argc, char** argv) {
                 [&](Data& data) { kernel.quantize(data.floats.data(), 0.1F, data.output(), data.count); });
   add_benchmark("dequantize", 5,
                 [&](Data& data) { kernel.dequantize(data.first(), 0.1F, data.count, data.floats.data()); });
+  add_benchmark("requantize", 2, [&](Data& data) { kernel.requantize(data.first(), 0.7F, data.output(), data.count); });
+  for (const Index columns : {64, 768}) {
+    add_benchmark("quantize rows of " + std::to_string(columns), 5, [&, columns](Data& data) {
+      kernel.quantize_rows({.input = data.floats.data(),
+                            .input_stride = columns,
+                            .rows = data.count / columns,
+                            .columns = columns,
+                            .output = data.codes.data(),
+                            .output_stride = columns,
+                            .row_scales = data.results.data(),
+                            .row_zero_points = zero_points.data()});
+    });
+  }
   for (const Index rows : {3, 64}) {
     add_benchmark("transpose " + std::to_string(rows) + " rows of codes", 2, [&, rows](Data& data) {
       kernels.layout.transpose({data.a.data(), 1, rows, data.count / rows, 1, data.codes.data()});
     });
   }
+  add_reductions(kernels.reduction);
+  add_normalizations(kernels.normalization);
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

@@ -74,10 +74,12 @@
 #include "condense/io/file.hpp"
 #include "condense/kernels/depthwise/depthwise.hpp"
 #include "condense/kernels/elementwise/elementwise.hpp"
+#include "condense/kernels/float_gemm/float_gemm.hpp"
 #include "condense/kernels/gemm/gemm.hpp"
 #include "condense/kernels/kernel_set.hpp"
 #include "condense/kernels/layout/layout.hpp"
 #include "condense/kernels/normalization/normalization.hpp"
+#include "condense/kernels/operands.hpp"
 #include "condense/kernels/pooling/pooling.hpp"
 #include "condense/kernels/reduction/reduction.hpp"
 #include "condense/linalg/product.hpp"
@@ -137,8 +139,6 @@
 #endif
 #if __has_include(<nlohmann/json.hpp>)
 #include "condense/io/safetensors.hpp"
-#include "condense/kernels/float_gemm/float_gemm.hpp"
-#include "condense/kernels/operands.hpp"
 #include "condense/report/table.hpp"
 #endif
 

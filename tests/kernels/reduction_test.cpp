@@ -57,7 +57,8 @@ TEST_P(ReductionTest, ExtentReportsANanWhereverItIs) {
   for (const Index count : {1, 7, 8, 31, 32, 33, 64, 77, 200}) {
     ShiftedMemory<float> values(count, 3);
     for (Index place = 0; place < count; ++place) {
-      for (const std::uint32_t pattern : {0x7FC00000U, 0xFFC00001U, 0x7F800001U, 0xFFFFFFFFU}) {  // a signalling one too
+      for (const std::uint32_t pattern :
+           {0x7FC00000U, 0xFFC00001U, 0x7F800001U, 0xFFFFFFFFU}) {  // a signalling one too
         for (Index i = 0; i < count; ++i) values[i] = any_number(random);
         std::memcpy(&values[place], &pattern, sizeof(pattern));
         expect_extent(kernel().extent(values.data(), count), {values.data(), values.data() + count});
@@ -188,7 +189,7 @@ TEST_P(ReductionTest, CountsAreThoseOfTheFormula) {
       for (Index i = 0; i < count; ++i) {
         const auto kind = random.below(8);
         values[i] = i % 5 == 0  ? 0.0F
-                    : kind == 0   ? std::bit_cast<float>(random.bits())  // now and then a NaN or an infinity
+                    : kind == 0 ? std::bit_cast<float>(random.bits())  // now and then a NaN or an infinity
                     : kind == 1 ? static_cast<float>(random_integer(random, -60, 60))
                     : kind == 2 ? -Limits::denorm_min()
                     : kind == 3 ? Limits::quiet_NaN()

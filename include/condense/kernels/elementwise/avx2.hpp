@@ -80,8 +80,9 @@ struct Elementwise<simd::Avx2> {
                                               Index count) noexcept {
     const Differences codes(input);
     const __m256 factor = _mm256_set1_ps(multiplier);
-    store(output, count, [&](Index first, Index lanes)
-                             CONDENSE_TARGET_AVX2 { return _mm256_mul_ps(codes.floats(first, lanes), factor); });
+    store(output, count, [&](Index first, Index lanes) CONDENSE_TARGET_AVX2 {
+      return _mm256_mul_ps(codes.floats(first, lanes), factor);
+    });
   }
 
   static void quantize_rows(const QuantizeRowsArguments& arguments) noexcept {

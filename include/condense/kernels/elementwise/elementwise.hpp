@@ -54,8 +54,8 @@ struct MultiplyArguments {
 /// `GemmEpilogue::row_scales` and `row_zero_points`.
 ///
 /// A row's range, widened to contain 0, gives its parameters by `row_parameters`; then its codes are
-/// clamp(round_half_even(x / scale) + zero_point, lowest, highest). A NaN is left out of the range and becomes the lowest
-/// code; next to an infinity the scale is the largest float.
+/// clamp(round_half_even(x / scale) + zero_point, lowest, highest). A NaN is left out of the range and becomes the
+/// lowest code; next to an infinity the scale is the largest float.
 struct QuantizeRowsArguments {
   const float* input = nullptr;
   Index input_stride = 0;
@@ -76,15 +76,15 @@ struct RowParameters {
   std::int32_t zero_point = 0;
 };
 
-/// scale = (max - min) / (highest - lowest), at least the smallest normal float, so that no quotient by it overflows for
-/// finite values of the range; zero_point = clamp(round_half_even(lowest - min / scale), lowest, highest). Both are
+/// scale = (max - min) / (highest - lowest), at least the smallest normal float, so that no quotient by it overflows
+/// for finite values of the range; zero_point = clamp(round_half_even(lowest - min / scale), lowest, highest). Both are
 /// computed in double and rounded to float. A range of zero width gives scale 1, zero point 0.
 inline RowParameters row_parameters(float min, float max, std::int32_t lowest, std::int32_t highest) noexcept {
   if (min == max) return {};
   using Limits = std::numeric_limits<float>;
   const double width = static_cast<double>(max) - static_cast<double>(min);
-  const auto scale = static_cast<float>(std::clamp(width / (highest - lowest), static_cast<double>(Limits::min()),
-                                                   static_cast<double>(Limits::max())));
+  const auto scale = static_cast<float>(
+      std::clamp(width / (highest - lowest), static_cast<double>(Limits::min()), static_cast<double>(Limits::max())));
   const auto offset = static_cast<float>(lowest - static_cast<double>(min) / static_cast<double>(scale));
   return {scale, round_to_code(offset, 0, lowest, highest)};
 }
@@ -118,7 +118,8 @@ namespace detail {
 
 /// `quantize_rows` of a backend: `with_zero(values, count, min, max)` finds the numbers between which they and 0 lie.
 template <class WithZero, class Quantize>
-inline void quantize_rows(const QuantizeRowsArguments& q, const WithZero& with_zero, const Quantize& quantize) noexcept {
+inline void quantize_rows(const QuantizeRowsArguments& q, const WithZero& with_zero,
+                          const Quantize& quantize) noexcept {
   for (Index row = 0; row < q.rows; ++row) {
     const float* values = q.input + row * q.input_stride;
     float min = 0;
@@ -146,8 +147,9 @@ struct ElementwiseKernel {
 
   template <class Isa>
   static constexpr ElementwiseKernel of() noexcept {
-    return {&Elementwise<Isa>::add, &Elementwise<Isa>::multiply, &Elementwise<Isa>::lookup, &Elementwise<Isa>::quantize,
-            &Elementwise<Isa>::dequantize, &Elementwise<Isa>::requantize, &Elementwise<Isa>::quantize_rows};
+    return {&Elementwise<Isa>::add,          &Elementwise<Isa>::multiply,   &Elementwise<Isa>::lookup,
+            &Elementwise<Isa>::quantize,     &Elementwise<Isa>::dequantize, &Elementwise<Isa>::requantize,
+            &Elementwise<Isa>::quantize_rows};
   }
 };
 

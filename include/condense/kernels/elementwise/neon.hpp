@@ -125,8 +125,8 @@ struct Elementwise<simd::Neon> {
     }
   };
 
-  /// A NaN is left out: it is neither less nor greater, where of a signalling one and a number the minimum is a NaN. The
-  /// zeros behind the last value change nothing.
+  /// A NaN is left out, being neither less nor greater; the minimum of a signalling one and a number would be a NaN.
+  /// The zeros behind the last value change nothing.
   static void with_zero(const float* values, Index count, float& min, float& max) noexcept {
     float32x4_t smallest = vdupq_n_f32(0);
     float32x4_t largest = vdupq_n_f32(0);

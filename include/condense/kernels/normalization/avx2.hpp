@@ -62,7 +62,7 @@ struct Normalization<simd::Avx2> {
   static constexpr Index kLanes = 8;
   static constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
-  /// exp(x) for x <= 0, within 1 in the last place; 0 where it is below 2^-126.5. A NaN stays one.
+  /// exp(x) for x <= 0, within 1.01 units in the last place; 0 where it is below 2^-126.5. A NaN stays one.
   CONDENSE_TARGET_AVX2 static __m256 exponential(__m256 x) noexcept {
     namespace e = detail::exponential;
     x = _mm256_max_ps(_mm256_set1_ps(e::kLowest), x);  // a NaN as the second operand is the result

@@ -74,7 +74,7 @@ struct Normalization<simd::Neon> {
   static constexpr Index kLanes = detail::neon::kLanes;
   static constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
-  /// exp(x) for x <= 0, within 1 in the last place; 0 where it is below 2^-126.5. A NaN stays one.
+  /// exp(x) for x <= 0, within 1.01 units in the last place; 0 where it is below 2^-126.5. A NaN stays one.
   static float32x4_t exponential(float32x4_t x) noexcept {
     namespace e = detail::exponential;
     x = vmaxq_f32(x, vdupq_n_f32(e::kLowest));  // a NaN if one of them is

@@ -20,8 +20,8 @@ struct SoftmaxArguments {
 
 /// Layer normalisation of each row: output[r][c] = (x[r][c] - mean_r) / sqrt(variance_r + epsilon) * scale[c] + bias[c]
 /// with the mean of the row and the mean square of the differences to it, in two passes, so that a large mean costs no
-/// more digits than its own rounding to float. Magnitudes are below 2^56, so that no square overflows; a row that holds a
-/// NaN or an infinity becomes NaN. The output may be the input.
+/// more digits than its own rounding to float. Magnitudes are below 2^56, so that no square overflows; a row that holds
+/// a NaN or an infinity becomes NaN. The output may be the input.
 ///
 /// J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016, equation 4.
 struct LayerNormalizationArguments {
@@ -30,9 +30,9 @@ struct LayerNormalizationArguments {
   float* output = nullptr;
   Index output_stride = 0;
   Index rows = 0;
-  Index columns = 0;               ///< 1 or more.
-  const float* scale = nullptr;    ///< (columns); null for ones.
-  const float* bias = nullptr;     ///< (columns); null for zeros.
+  Index columns = 0;             ///< 1 or more.
+  const float* scale = nullptr;  ///< (columns); null for ones.
+  const float* bias = nullptr;   ///< (columns); null for zeros.
   float epsilon = 1e-5F;
 };
 

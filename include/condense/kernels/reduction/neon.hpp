@@ -59,10 +59,10 @@ struct Reduction<simd::Neon> {
     detail::finish(c.columns, minima, maxima);
   }
 
-  static double sum(const float* values, Index count) noexcept {
-    return sum_row<Values>(values, count);
+  static double sum(const float* values, Index count) noexcept { return sum_row<Values>(values, count); }
+  static double sum_of_absolutes(const float* values, Index count) noexcept {
+    return sum_row<Absolutes>(values, count);
   }
-  static double sum_of_absolutes(const float* values, Index count) noexcept { return sum_row<Absolutes>(values, count); }
   static double sum_of_squares(const float* values, Index count) noexcept { return sum_row<Squares>(values, count); }
   static void column_sums_of_absolutes(const ReductionColumns& c, double* sums) noexcept {
     sum_columns<Absolutes>(c, sums);

@@ -22,8 +22,8 @@ struct ReductionColumns {
   Index row_stride = 0;
 };
 
-/// Values to be counted in `bins` equal bins, but for those that are 0: after ReLU or padding they are the most frequent
-/// ones, and to increase one count again and again takes twice as long as to increase many. The bin of x is
+/// Values to be counted in `bins` equal bins, but for those that are 0: after ReLU or padding they are the most
+/// frequent ones, and to increase one count again and again takes twice as long as to increase many. The bin of x is
 ///
 ///   clamp(floor((double(x) - origin) * inverse_width), first, first + bins - 1) - first
 ///

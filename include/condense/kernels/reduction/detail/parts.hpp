@@ -34,11 +34,11 @@ inline void finish(Index count, float* minima, float* maxima) noexcept {
   }
 }
 
-/// Counts by blocks: `find(values, count, bins)` writes the bins of those of up to `kBinBlock` values that are not 0, and
-/// returns how many there are. Up to 15 places behind them may be written.
+/// Counts by blocks: `find(values, count, bins)` writes the bins of those of up to `kBinBlock` values that are not 0,
+/// and returns how many there are. Up to 4 places behind them may be written.
 template <class Find>
 inline Index count_by_blocks(const BinCounting& b, const Find& find) noexcept {
-  std::int32_t bins[kBinBlock + 15];
+  std::int32_t bins[kBinBlock + 4];
   Index zeros = 0;
   for (Index begin = 0; begin < b.count; begin += kBinBlock) {
     const Index size = std::min(kBinBlock, b.count - begin);
