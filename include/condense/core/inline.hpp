@@ -2,8 +2,8 @@
 #define CONDENSE_CORE_INLINE_HPP
 
 // What stands before the definitions in an .ipp file: `inline` where headers define everything, nothing where the
-// target condense::compiled compiles them once: Eigen's products and the kernels of all instruction sets cost seconds in
-// every file that instantiates them.
+// target condense::compiled compiles them once: Eigen's products and the kernels of all instruction sets cost seconds
+// in every file that instantiates them.
 #ifdef CONDENSE_COMPILED
 #define CONDENSE_INLINE
 #else
