@@ -10,12 +10,14 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "condense/core/tensor.hpp"
+#include "condense/kernels/dynamic_product.hpp"
 #include "condense/kernels/kernel_set.hpp"
 #include "condense/report/progress_bar.hpp"
 #include "condense/report/table.hpp"
@@ -56,6 +58,9 @@ constexpr Case kCases[] = {
     {Work::int4_groups, 4, 4096, 4096},
     {Work::int4_groups, 16, 4096, 4096},
     {Work::int4_groups, 128, 4096, 4096},
+    {Work::dynamic, 512, 768, 768},
+    {Work::dynamic, 8, 768, 768},
+    {Work::dynamic, 3136, 128, 64},
     {Work::floats, 512, 512, 512},
     {Work::floats, 784, 128, 1152},
     {Work::floats, 3136, 128, 64},
@@ -68,6 +73,7 @@ std::string name(Work work) {
     case Work::signed_sums: return "s8s8->s32";
     case Work::requantized: return "u8s8->u8";
     case Work::int4_groups: return "s8s4/32->f32";
+    case Work::dynamic: return "f32(u8)s8->f32";
     default: return "float";
   }
 }
@@ -94,6 +100,42 @@ PreparedProduct prepare_floats(const kernels::FloatGemmKernel& kernel, const Pro
                       .output = static_cast<float*>(p.output),
                       .output_stride = p.n};
   return {.run = [state, run = kernel.run] { run(state->arguments); }, .collect = {}};
+}
+
+PreparedProduct prepare_dynamic(const kernels::KernelSet& kernels, const Product& p) {
+  struct State {
+    Tensor packed;
+    std::vector<float> bias;
+    std::vector<std::int32_t> column_sums;
+    Tensor scratch;
+    kernels::DynamicProduct product;
+  };
+  const kernels::WeightShape shape{.columns = p.n, .depth = p.k};
+  const auto state = std::make_shared<State>();
+  const auto* codes = static_cast<const std::int8_t*>(p.weights);
+  state->packed = packed_memory(kernels.gemm.packed_bytes(shape));
+  kernels.gemm.pack(shape, {.codes = codes}, state->packed.mutable_raw());
+  state->bias.assign(static_cast<std::size_t>(p.n), 0.0F);
+  for (Index column = 0; column < p.n; ++column) {
+    state->column_sums.push_back(std::accumulate(codes + column * p.k, codes + (column + 1) * p.k, 0));
+  }
+  state->product = {.input = static_cast<const float*>(p.input),
+                    .input_stride = p.k,
+                    .rows = p.m,
+                    .weights = shape,
+                    .packed_weights = std::as_const(state->packed).raw(),
+                    .multipliers = p.multipliers,
+                    .column_sums = state->column_sums.data(),
+                    .bias = state->bias.data(),
+                    .low = -1e30F,
+                    .high = 1e30F,
+                    .output = static_cast<float*>(p.output),
+                    .output_stride = p.n};
+  state->scratch = packed_memory(kernels::scratch_bytes(state->product));
+  return {
+      .run = [state, elementwise = kernels.elementwise,
+              gemm = kernels.gemm] { kernels::run(state->product, elementwise, gemm, state->scratch.mutable_raw()); },
+      .collect = {}};
 }
 
 PreparedProduct prepare_integers(const kernels::GemmKernel& kernel, const Product& p) {
@@ -145,19 +187,21 @@ struct Contender {
 /// Condense with the best instruction set up to `limit`, and with that which most machines have; then the peers.
 std::vector<Contender> contenders(std::string_view limit) {
   std::vector<std::string_view> sets;
+  std::string_view best;
   bool reached = false;
   simd::for_each_available<kernels::Gemm>([&](auto isa) {
-    if (!reached) sets.push_back(isa.name);
-    reached = reached || isa.name == limit;
+    if (reached) return;
+    sets.push_back(best = isa.name);
+    reached = isa.name == limit;
   });
   require(reached || limit.empty(), "there is no instruction set '{}' on this machine; --isa may be {}", limit,
           simd::available_names());
-  const std::string_view best = sets.back();
   std::vector<Contender> all;
   for (const std::string_view isa : sets) {
     if (isa != best && isa != simd::Avx2::name && isa != simd::Neon::name) continue;
     const auto prepare = [kernels = kernels::KernelSet::select(isa)](const Product& p) {
-      return p.work == Work::floats ? prepare_floats(kernels.float_gemm, p) : prepare_integers(kernels.gemm, p);
+      if (p.work == Work::floats) return prepare_floats(kernels.float_gemm, p);
+      return p.work == Work::dynamic ? prepare_dynamic(kernels, p) : prepare_integers(kernels.gemm, p);
     };
     all.insert(all.begin(), {{.name = fmt::format("condense {}", isa), .limit_to = {}, .prepare = prepare}, isa});
   }
@@ -240,7 +284,8 @@ void compare(const Case& c, const std::vector<Contender>& contenders, bool quick
   std::vector<Entry> entries;
   const ProductData data(c.work, c.m, c.n, c.k, Fill::random);
   std::optional<ProductData> extreme;
-  if (c.work != Work::floats && c.work != Work::int4_groups) extreme.emplace(c.work, c.m, c.n, c.k, Fill::extreme);
+  const bool to_integers = c.work == Work::sums || c.work == Work::signed_sums || c.work == Work::requantized;
+  if (to_integers) extreme.emplace(c.work, c.m, c.n, c.k, Fill::extreme);
   for (const Contender& contender : contenders) {
     Entry entry{.contender = &contender, .exact = {}, .product = {}, .repetitions = 1, .rates = {}};
     if (extreme) {

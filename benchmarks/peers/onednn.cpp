@@ -46,7 +46,7 @@ Types types_of(Work work) {
 }
 
 PreparedProduct prepare(const Product& p) {
-  if (p.work == Work::int4_groups) return {};
+  if (p.work == Work::int4_groups || p.work == Work::dynamic) return {};
   use_one_thread();
   static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   const Types types = types_of(p.work);

@@ -20,6 +20,7 @@ enum class Work {
   signed_sums,  ///< int8 x int8 -> int32
   requantized,  ///< uint8 x int8 -> uint8: clamp(round_half_even(float(sum) * multipliers[n]), 0, 255)
   int4_groups,  ///< int8 rows with a scale each x int4 in groups of 32 with a float scale each -> float
+  dynamic,      ///< float x int8 -> float, rows quantised to uint8 as they come
   floats,       ///< float x float -> float
 };
 

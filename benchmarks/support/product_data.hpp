@@ -27,7 +27,8 @@ class ProductData {
       product_.weights = float_weights_.data();
     } else {
       fill_codes(random, fill);
-      product_.input = input_.data();
+      if (work == Work::dynamic) fill_floats(random);
+      product_.input = work == Work::dynamic ? static_cast<const void*>(float_input_.data()) : input_.data();
       product_.weights = weights_.data();
     }
     // Sums of extreme codes reach 255 * 127 * k, so that the codes of most columns do not saturate.

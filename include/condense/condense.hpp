@@ -73,6 +73,7 @@
 #include "condense/graph/window.hpp"
 #include "condense/io/file.hpp"
 #include "condense/kernels/depthwise/depthwise.hpp"
+#include "condense/kernels/dynamic_product.hpp"
 #include "condense/kernels/elementwise/elementwise.hpp"
 #include "condense/kernels/float_gemm/float_gemm.hpp"
 #include "condense/kernels/gemm/gemm.hpp"

@@ -67,7 +67,7 @@ struct QuantizeRowsArguments {
   void* output = nullptr;      ///< Codes.
   Index output_stride = 0;
   float* row_scales = nullptr;              ///< (rows)
-  std::int32_t* row_zero_points = nullptr;  ///< (rows)
+  std::int32_t* row_zero_points = nullptr;  ///< (rows); null: symmetric, scale = max|x| / highest and no zero points.
 };
 
 /// The scale and the zero point of a row whose values lie in [min, max], min <= 0 <= max.
@@ -125,9 +125,12 @@ inline void quantize_rows(const QuantizeRowsArguments& q, const WithZero& with_z
     float min = 0;
     float max = 0;
     with_zero(values, q.columns, min, max);
-    const RowParameters parameters = row_parameters(min, max, q.lowest, q.highest);
+    const bool symmetric = q.row_zero_points == nullptr;
+    const float largest = max > -min ? max : -min;
+    const RowParameters parameters =
+        symmetric ? row_parameters(0, largest, 0, q.highest) : row_parameters(min, max, q.lowest, q.highest);
     q.row_scales[row] = parameters.scale;
-    q.row_zero_points[row] = parameters.zero_point;
+    if (!symmetric) q.row_zero_points[row] = parameters.zero_point;
     auto* codes = static_cast<std::uint8_t*>(q.output) + row * q.output_stride;
     quantize(values, parameters.scale, {codes, q.type, parameters.zero_point, q.lowest, q.highest}, q.columns);
   }
