@@ -107,6 +107,18 @@ expect_violation("include/condense/condense.hpp: condense/graph/e.hpp is missing
 
 write_tree()
 write_umbrella(core/a quantize/b quantize/detail/c calibrate/d graph/e kernels/f)
-expect_violation("include/condense/condense.hpp: condense/quantize/detail/c.hpp is no public header")
+expect_violation("include/condense/condense.hpp: condense/quantize/detail/c.hpp does not belong there")
+
+# Versions of kernels are listed by themselves.
+write_tree()
+write_header(kernels/g/avx2 "")
+write_header(kernels/all_versions "")
+expect_violation("include/condense/kernels/all_versions.hpp: condense/kernels/g/avx2.hpp is missing")
+
+write_tree()
+write_header(kernels/g/avx2 "")
+write_header(kernels/all_versions "#include \"condense/kernels/g/avx2.hpp\"")
+write_umbrella(core/a quantize/b calibrate/d graph/e kernels/f kernels/g/avx2)
+expect_violation("include/condense/condense.hpp: condense/kernels/g/avx2.hpp does not belong there")
 
 file(REMOVE_RECURSE ${DIRECTORY})
