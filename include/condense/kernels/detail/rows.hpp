@@ -21,7 +21,8 @@ template <class T>
 class Pieces {
  public:
   Pieces(const ActivationRows& input, Index first) noexcept
-      : data_(static_cast<const T*>(input.data) + first), padding_(static_cast<const T*>(input.padding) + first) {}
+      : data_(static_cast<const T*>(input.data) + first),
+        padding_(input.padding != nullptr ? static_cast<const T*>(input.padding) + first : nullptr) {}
 
   [[gnu::always_inline]] const T* at(std::int32_t offset) const noexcept {
     return offset < 0 ? padding_ : data_ + offset;

@@ -453,8 +453,8 @@ struct TiledGemm {
     }
     ActivationRows rows = g.input;
     rows.data = static_cast<const Activation*>(g.input.data) + within;
-    rows.padding = static_cast<const Activation*>(g.input.padding) + within;
     if (rows.offsets != nullptr) rows.offsets += stretch.first / g.input.depth;
+    if (rows.padding != nullptr) rows.padding = static_cast<const Activation*>(g.input.padding) + within;
     return rows;
   }
 
