@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "condense/core/tensor.hpp"
+#include "condense/kernels/all_versions.hpp"
 #include "condense/kernels/dynamic_product.hpp"
 #include "condense/kernels/kernel_set.hpp"
 #include "condense/report/progress_bar.hpp"
