@@ -499,6 +499,12 @@ struct TiledGemm {
 
   /// Copies the activations of a stretch: each group from a step on, zeros between (which meet weights of zero).
   static void stage(const GemmArguments& g, Index row, Index rows, const Stretch& stretch, Activation* out) noexcept {
+    const bool whole = stretch.elements == g.input.taps * g.input.depth;
+    if (whole && stretch.groups == 0 && g.input.offsets != nullptr && g.input.depth <= 4) {
+      const bool is_signed = g.input_type == ElementType::int8 && sizeof(Activation) > 1;
+      return is_signed ? stage_windows<std::int8_t>(g.input, row, rows, out)
+                       : stage_windows<std::uint8_t>(g.input, row, rows, out);
+    }
     const Index padded = steps_of(stretch.group_elements) * kStep;
     const bool in_line = padded == stretch.group_elements;
     const Index copies = in_line ? 1 : std::max<Index>(stretch.groups, 1);
@@ -516,6 +522,30 @@ struct TiledGemm {
     }
   }
 
+  /// Copies whole rows whose pieces have 1 to 4 elements: the first layer of images, whose products take less time than
+  /// a loop over such a piece.
+  template <class Code>
+  static void stage_windows(const ActivationRows& input, Index row, Index rows, Activation* out) noexcept {
+    const auto copy = [&](auto depth) {
+      const auto* data = static_cast<const Code*>(input.data);
+      const auto* padding = static_cast<const Code*>(input.padding);
+      const std::int32_t* offset = input.offsets + row * input.taps;
+      const Index last = (steps_of(input.taps * depth.value) - 1) * kStep;
+      for (Index r = 0; r < rows; ++r, out += kStretch) {
+        Activation* to = out;
+        for (Index k = 0; k < kStep; ++k) to[last + k] = 0;
+        for (Index tap = 0; tap < input.taps; ++tap, ++offset, to += depth.value) {
+          const Code* from = *offset < 0 ? padding : data + *offset;
+          for (int k = 0; k < depth.value; ++k) to[k] = static_cast<Activation>(from[k]);
+        }
+      }
+    };
+    if (input.depth == 1) return copy(std::integral_constant<int, 1>{});
+    if (input.depth == 2) return copy(std::integral_constant<int, 2>{});
+    if (input.depth == 3) return copy(std::integral_constant<int, 3>{});
+    copy(std::integral_constant<int, 4>{});
+  }
+
   /// Copies elements [first, first + count) of a row, its pieces in line.
   template <class Code>
   static void copy_elements(const ActivationRows& input, Index row, Index first, Index count,
@@ -530,15 +560,6 @@ struct TiledGemm {
       return offsets[tap] < 0 ? static_cast<const Code*>(input.padding) : data + offsets[tap];
     };
     if (count == input.taps * input.depth) {
-      const auto copy_pieces = [&](auto depth) {
-        for (Index tap = 0; tap < input.taps; ++tap, out += depth.value) {
-          const Code* from = piece(tap);
-          for (int k = 0; k < depth.value; ++k) out[k] = static_cast<Activation>(from[k]);
-        }
-      };
-      if (input.depth == 1) return copy_pieces(std::integral_constant<int, 1>{});
-      if (input.depth == 2) return copy_pieces(std::integral_constant<int, 2>{});
-      if (input.depth == 3) return copy_pieces(std::integral_constant<int, 3>{});
       for (Index tap = 0; tap < input.taps; ++tap, out += input.depth) Micro::copy(piece(tap), input.depth, out);
       return;
     }
