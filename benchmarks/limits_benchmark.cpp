@@ -1,15 +1,20 @@
 // The physical limits of one core: its clock, the multiply-adds of each instruction set and the bandwidth of each level
 // of memory, with pages of the usual size and of 2 MiB. Medians of 15 rounds in which everything takes turns.
+//
+//   limits_benchmark [--json FILE]
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "condense/report/table.hpp"
 #include "support/limits.hpp"
 
+using namespace condense;
 using namespace condense::benchmarks;
 
 namespace {
@@ -23,7 +28,7 @@ struct Question {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) try {
   pin_to_core();
   const CacheSizes caches = cache_sizes();
   constexpr Index kMiB = Index{1} << 20;
@@ -52,7 +57,13 @@ int main() {
   for (int round = 0; round < 15; ++round) {
     for (Question& question : questions) question.answers.push_back(question.measure());
   }
+  report::Table table({{"what", "what"}, {"limit", "limit", 2}, {"unit", "unit"}});
   for (const Question& question : questions) {
-    fmt::print("{:<56} {:8.2f} {}\n", question.name, median(question.answers) * 1e-9, question.unit);
+    table.add({question.name, median(question.answers) * 1e-9, std::string(question.unit)});
   }
+  fmt::print("{}", table.text());
+  if (argc == 3 && std::string_view(argv[1]) == "--json") report::write_json(argv[2], table.json());
+} catch (const std::exception& error) {
+  fmt::print(stderr, "limits_benchmark: {}\n", error.what());
+  return 1;
 }
