@@ -31,7 +31,6 @@ struct kernels::Gemm<Counting> {
     return kernel;
   }
 
-  static constexpr Index kTileRows = 1;
   static std::size_t packed_bytes(const WeightShape& shape) noexcept { return below().packed_bytes(shape); }
   static void pack(const WeightShape& shape, const WeightValues& weights, std::byte* packed) noexcept {
     below().pack(shape, weights, packed);

@@ -22,7 +22,6 @@ struct Counting {
 template <>
 struct kernels::Gemm<Counting> {
   using Forward = Gemm<simd::Scalar>;
-  static constexpr Index kTileRows = Forward::kTileRows;
   static std::size_t packed_bytes(const WeightShape& shape) noexcept { return Forward::packed_bytes(shape); }
   static void pack(const WeightShape& shape, const WeightValues& weights, std::byte* packed) noexcept {
     Forward::pack(shape, weights, packed);

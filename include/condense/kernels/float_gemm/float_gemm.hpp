@@ -24,14 +24,13 @@ struct FloatGemm;
 
 /// A backend's float product, chosen at run time.
 struct FloatGemmKernel {
-  Index tile_rows;
   std::size_t (*packed_bytes)(Index columns, Index k) noexcept;
   void (*pack)(Index columns, Index k, const float*, std::byte*) noexcept;
   void (*run)(const FloatGemmArguments&) noexcept;
 
   template <class Isa>
   static constexpr FloatGemmKernel of() noexcept {
-    return {FloatGemm<Isa>::kTileRows, &FloatGemm<Isa>::packed_bytes, &FloatGemm<Isa>::pack, &FloatGemm<Isa>::run};
+    return {&FloatGemm<Isa>::packed_bytes, &FloatGemm<Isa>::pack, &FloatGemm<Isa>::run};
   }
 };
 

@@ -11,9 +11,6 @@ namespace condense::kernels {
 /// Panels of 16 columns, so that the inner loop runs over neighbouring weights and a compiler can vectorise it.
 template <>
 struct FloatGemm<simd::Scalar> {
-  static constexpr Index kTileRows = 2;
-  static constexpr Index kPanel = 16;
-
   static std::size_t packed_bytes(Index columns, Index k) noexcept {
     return static_cast<std::size_t>((columns + kPanel - 1) / kPanel * kPanel * k) * sizeof(float);
   }
@@ -57,6 +54,9 @@ struct FloatGemm<simd::Scalar> {
   }
 
  private:
+  static constexpr Index kTileRows = 2;
+  static constexpr Index kPanel = 16;
+
   static const float* piece_of(const ActivationRows& input, Index row, Index tap) noexcept {
     const auto* data = static_cast<const float*>(input.data);
     if (input.offsets == nullptr) return data + row * input.row_stride;

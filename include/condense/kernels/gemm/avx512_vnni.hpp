@@ -4,6 +4,7 @@
 #if defined(__x86_64__)
 
 #include "condense/kernels/detail/avx512.hpp"
+#include "condense/kernels/gemm/detail/avx512_epilogue.hpp"
 #include "condense/kernels/gemm/detail/tiled.hpp"
 
 // GCC 12 takes the undefined upper halves in its own AVX-512 headers for uninitialised variables.
@@ -20,10 +21,9 @@ namespace detail {
 /// Tiles of up to 6 rows by 64 columns, or 12 by 32: 24 of the 32 registers hold sums, up to 4 weights, one
 /// activations. A step of 34 instructions has 24 products, so that the two multiplying ports are the limit and not the
 /// loads.
-struct Avx512VnniMicro {
+struct Avx512VnniMicro : Avx512Epilogue {
   using Activation = std::uint8_t;
   static constexpr Index kRows = 12;
-  static constexpr Index kLane = 16;
   static constexpr Index kPanel = 64;
   static constexpr Index kStep = 4;
   static constexpr std::optional<ElementType> kFlipped = ElementType::int8;  // vpdpbusd: unsigned times signed
@@ -66,13 +66,6 @@ struct Avx512VnniMicro {
     wide ? multiply_packed_groups_of<2, 4>(tile) : multiply_packed_groups_of<2, 2>(tile);
   }
 
-  static void finish(const GemmTile& tile) noexcept {
-    const bool grouped = tile.product->weights.group_size != 0;
-    const bool by_row = tile.product->epilogue.row_scales != nullptr;
-    if (grouped) return by_row ? finish_from<Source::values_by_row>(tile) : finish_from<Source::values>(tile);
-    return by_row ? finish_from<Source::sums_by_row>(tile) : finish_from<Source::sums>(tile);
-  }
-
   /// A table of 16 makes signed bytes of 4 bits; with their upper two bits ignored also of 2.
   CONDENSE_TARGET_AVX512_VNNI static void unpack(const std::byte* packed, int bits, Index vectors,
                                                  std::int8_t* codes) noexcept {
@@ -108,161 +101,6 @@ struct Avx512VnniMicro {
     if (tile.rows > 2) return multiply(Height<4>{}, tile);
     if (tile.rows > 1) return multiply(Height<2>{}, tile);
     multiply(Height<1>{}, tile);
-  }
-
-  // ---- Epilogue
-
-  enum class Source { sums, sums_by_row, values, values_by_row };
-
-  /// What the epilogue reads for one vector of columns.
-  struct Columns {
-    __mmask16 mask;
-    __m512i bias;
-    __m512 multipliers;
-    __m512 float_bias;
-    __m512i column_sums;
-  };
-
-  template <Source kSource>
-  CONDENSE_TARGET_AVX512_VNNI static Columns columns_of(const GemmTile& t, Index lane) noexcept {
-    const GemmEpilogue& e = t.product->epilogue;
-    const Index column = t.column + lane * kLane;
-    Columns c;
-    c.mask = avx512::first_lanes(t.product->weights.columns - column);
-    c.bias = kSource == Source::sums ? _mm512_maskz_loadu_epi32(c.mask, e.bias + column) : _mm512_setzero_si512();
-    c.multipliers =
-        kSource == Source::sums_by_row || (kSource == Source::sums && t.product->output_type != ElementType::int32)
-            ? _mm512_maskz_loadu_ps(c.mask, e.multipliers + column)
-            : _mm512_set1_ps(1);
-    c.float_bias = kSource == Source::sums_by_row || kSource == Source::values_by_row
-                       ? _mm512_maskz_loadu_ps(c.mask, e.float_bias + column)
-                       : _mm512_setzero_ps();
-    c.column_sums = kSource == Source::sums_by_row && e.row_zero_points != nullptr
-                        ? _mm512_maskz_loadu_epi32(c.mask, e.column_sums + column)
-                        : _mm512_setzero_si512();
-    return c;
-  }
-
-  /// The real values of one vector of a row.
-  template <Source kSource>
-  CONDENSE_TARGET_AVX512_VNNI static __m512 values_of(const GemmTile& t, Index row, Index lane,
-                                                      const Columns& c) noexcept {
-    const GemmEpilogue& e = t.product->epilogue;
-    const Index at = row * t.stride + lane * kLane;
-    if constexpr (kSource == Source::sums) {
-      return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_loadu_si512(t.sums + at), c.bias)),
-                           c.multipliers);
-    } else if constexpr (kSource == Source::values) {
-      return _mm512_loadu_ps(t.values + at);
-    } else {
-      const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(e.row_scales[t.row + row]), c.multipliers);
-      if constexpr (kSource == Source::values_by_row) {
-        return _mm512_fmadd_ps(_mm512_loadu_ps(t.values + at), scale, c.float_bias);
-      }
-      __m512i sums = _mm512_loadu_si512(t.sums + at);
-      if (e.row_zero_points != nullptr) {
-        const __m512i zero_point = _mm512_set1_epi32(e.row_zero_points[t.row + row]);
-        sums = _mm512_sub_epi32(sums, _mm512_mullo_epi32(zero_point, c.column_sums));
-      }
-      return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, c.float_bias);
-    }
-  }
-
-  template <Source kSource>
-  CONDENSE_TARGET_AVX512_VNNI static void finish_from(const GemmTile& t) noexcept {
-    const GemmArguments& g = *t.product;
-    const GemmEpilogue& e = g.epilogue;
-    const avx512::Requantize requantize(e.zero_point, e.lowest, e.highest);
-    const __m512 low = _mm512_set1_ps(e.low);
-    const __m512 high = _mm512_set1_ps(e.high);
-    for (Index lane = 0; lane < t.lanes; ++lane) {
-      const Columns c = columns_of<kSource>(t, lane);
-      for (Index row = 0; row < t.rows; ++row) {
-        const Index out = (t.row + row) * g.output_stride + t.column + lane * kLane;
-        if (kSource == Source::sums && g.output_type == ElementType::int32) {
-          const __m512i sums = _mm512_loadu_si512(t.sums + row * t.stride + lane * kLane);
-          _mm512_mask_storeu_epi32(static_cast<std::int32_t*>(g.output) + out, c.mask, _mm512_add_epi32(sums, c.bias));
-          continue;
-        }
-        const __m512 values = values_of<kSource>(t, row, lane, c);
-        if (g.output_type == ElementType::float32) {
-          _mm512_mask_storeu_ps(static_cast<float*>(g.output) + out, c.mask,
-                                _mm512_min_ps(_mm512_max_ps(values, low), high));
-        } else {
-          _mm_mask_storeu_epi8(static_cast<std::uint8_t*>(g.output) + out, c.mask, requantize.bytes(values));
-        }
-      }
-    }
-  }
-
-  /// The epilogue that makes codes, 64 sums at a time: of one row, of two or of four.
-  template <unsigned kLanes>
-  struct CodeStore {
-    const GemmTile& tile;
-    avx512::Requantize requantize;
-    Index columns;
-    __m512 multipliers[kLanes];
-
-    CONDENSE_TARGET_AVX512_VNNI explicit CodeStore(const GemmTile& t) noexcept
-        : tile(t),
-          requantize(t.product->epilogue.zero_point, t.product->epilogue.lowest, t.product->epilogue.highest),
-          columns(std::min<Index>(kLanes * kLane, t.product->weights.columns - t.column)) {
-#pragma GCC unroll 4
-      for (unsigned l = 0; l < kLanes; ++l) {
-        multipliers[l] = _mm512_maskz_loadu_ps(avx512::first_lanes(columns - l * kLane),
-                                               t.product->epilogue.multipliers + t.column + l * kLane);
-      }
-    }
-
-    CONDENSE_TARGET_AVX512_VNNI __m512 value(__m512i sum, unsigned lane) const noexcept {
-      return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), multipliers[lane]);
-    }
-
-    CONDENSE_TARGET_AVX512_VNNI __m512i codes(__m512i s0, __m512i s1, __m512i s2, __m512i s3) const noexcept {
-      return requantize.bytes(value(s0, 0), value(s1, 1 % kLanes), value(s2, 2 % kLanes), value(s3, 3 % kLanes));
-    }
-
-    /// Stores the codes of the rows from `row` on; of those that the tile has.
-    CONDENSE_TARGET_AVX512_VNNI void rows(Index row, __m512i codes) const noexcept {
-      constexpr Index kRowsAtOnce = 4 / kLanes;
-      const Index stride = tile.product->output_stride;
-      auto* out = static_cast<std::uint8_t*>(tile.product->output) + (tile.row + row) * stride + tile.column;
-      if (columns < kLanes * kLane || row + kRowsAtOnce > tile.rows) {
-        alignas(64) std::uint8_t bytes[64];
-        _mm512_store_si512(bytes, codes);
-        for (Index r = 0; r < std::min(kRowsAtOnce, tile.rows - row); ++r) {
-          std::memcpy(out + r * stride, bytes + r * kLanes * kLane, static_cast<std::size_t>(columns));
-        }
-      } else if constexpr (kLanes == 4) {
-        _mm512_storeu_si512(out, codes);
-      } else if constexpr (kLanes == 2) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(codes));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + stride), _mm512_extracti64x4_epi64(codes, 1));
-      } else {
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(codes));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + stride), _mm512_extracti32x4_epi32(codes, 1));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * stride), _mm512_extracti32x4_epi32(codes, 2));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 3 * stride), _mm512_extracti32x4_epi32(codes, 3));
-      }
-    }
-  };
-
-  template <unsigned kLanes>
-  CONDENSE_TARGET_AVX512_VNNI static void finish_codes(const GemmTile& t) noexcept {
-    constexpr Index kRowsAtOnce = 4 / kLanes;
-    const CodeStore<kLanes> store(t);
-    __m512i bias[kLanes];
-    for (unsigned l = 0; l < kLanes; ++l) {
-      bias[l] = _mm512_maskz_loadu_epi32(avx512::first_lanes(store.columns - l * kLane),
-                                         t.product->epilogue.bias + t.column + l * kLane);
-    }
-    const auto sum = [&](Index row, unsigned i) CONDENSE_TARGET_AVX512_VNNI {
-      const std::int32_t* from = t.sums + std::min(row + i / kLanes, t.rows - 1) * t.stride + i % kLanes * kLane;
-      return _mm512_add_epi32(_mm512_loadu_si512(from), bias[i % kLanes]);
-    };
-    for (Index row = 0; row < t.rows; row += kRowsAtOnce) {
-      store.rows(row, store.codes(sum(row, 0), sum(row, 1), sum(row, 2), sum(row, 3)));
-    }
   }
 
   // ---- Products

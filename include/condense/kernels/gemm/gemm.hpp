@@ -63,7 +63,6 @@ struct GemmArguments {
 
 /// Integer matrix product over packed weights, for the instruction set `Isa`. A specialisation has
 ///
-///   static constexpr Index kTileRows;                          rows that one call handles best
 ///   static std::size_t packed_bytes(const WeightShape&) noexcept;
 ///   static void pack(const WeightShape&, const WeightValues&, std::byte* packed) noexcept;
 ///   static void run(const GemmArguments&) noexcept;
@@ -75,14 +74,13 @@ struct Gemm;
 
 /// A backend's integer product, chosen at run time.
 struct GemmKernel {
-  Index tile_rows;
   std::size_t (*packed_bytes)(const WeightShape&) noexcept;
   void (*pack)(const WeightShape&, const WeightValues&, std::byte*) noexcept;
   void (*run)(const GemmArguments&) noexcept;
 
   template <class Isa>
   static constexpr GemmKernel of() noexcept {
-    return {Gemm<Isa>::kTileRows, &Gemm<Isa>::packed_bytes, &Gemm<Isa>::pack, &Gemm<Isa>::run};
+    return {&Gemm<Isa>::packed_bytes, &Gemm<Isa>::pack, &Gemm<Isa>::run};
   }
 };
 

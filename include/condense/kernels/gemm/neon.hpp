@@ -100,8 +100,6 @@ struct Gemm<simd::Neon> {
   static constexpr std::size_t kHeaderBytes = 64;  ///< Keeps what follows aligned.
 
  public:
-  static constexpr Index kTileRows = General::kTileRows;
-
   static std::size_t packed_bytes(const WeightShape& shape) noexcept {
     return kHeaderBytes + General::packed_bytes(shape);
   }

@@ -19,8 +19,6 @@ namespace condense::kernels {
 /// block are unpacked once for all rows of the tile, the activations once for all its columns, both to 16 bits.
 template <>
 struct Gemm<simd::Scalar> {
-  static constexpr Index kTileRows = 32;
-
   static std::size_t packed_bytes(const WeightShape& shape) noexcept {
     const std::size_t terms = shape.group_size == 0 ? 0 : sizeof(GroupTerms) * static_cast<std::size_t>(shape.groups());
     return static_cast<std::size_t>(shape.columns) * (terms + column_bytes(shape));
@@ -59,6 +57,7 @@ struct Gemm<simd::Scalar> {
   }
 
  private:
+  static constexpr Index kTileRows = 32;
   static constexpr Index kTileColumns = 16;
   static constexpr Index kBlock = 256;  ///< Elements of a run at a time: the unpacked weights of a tile take 8 KiB.
   static constexpr Index kStep = 16;    ///< Blocks are filled up with zeros to a multiple of this.

@@ -66,8 +66,6 @@ struct FloatTile {
 /// many at a time as fit the second-level cache meet a panel before the next one comes.
 template <class Micro>
 struct TiledFloatGemm {
-  static constexpr Index kTileRows = Micro::kRows;
-
   static std::size_t packed_bytes(Index columns, Index k) noexcept {
     return static_cast<std::size_t>(round_up(columns, kLane) * k) * sizeof(float);
   }
@@ -102,6 +100,7 @@ struct TiledFloatGemm {
   }
 
  private:
+  static constexpr Index kTileRows = Micro::kRows;
   static constexpr Index kLane = Micro::kLane;
   static constexpr Index kBlockElements = 128 * 1024;  ///< Of a block of rows: 512 KiB.
 
