@@ -3,9 +3,9 @@
 
 #include <functional>
 #include <memory>
-#include <new>
 #include <string>
 
+#include "condense/core/aligned_bytes.hpp"
 #include "condense/graph/operator.hpp"
 #include "condense/runtime/arena.hpp"
 
@@ -21,30 +21,6 @@ struct StepInfo {
 };
 
 namespace detail {
-
-/// Memory for 64-byte aligned blocks that are shared read-only or owned by one program.
-class AlignedBytes {
- public:
-  AlignedBytes() = default;
-  explicit AlignedBytes(std::size_t size) : size_(size), data_(allocate(size)) {}
-
-  std::byte* data() noexcept { return data_.get(); }
-  const std::byte* data() const noexcept { return data_.get(); }
-  std::size_t size() const noexcept { return size_; }
-
- private:
-  struct Free {
-    void operator()(std::byte* memory) const noexcept { ::operator delete[](memory, std::align_val_t{64}); }
-  };
-  static std::byte* allocate(std::size_t size) {
-    auto* memory = static_cast<std::byte*>(::operator new[](size > 0 ? size : 1, std::align_val_t{64}));
-    std::fill_n(memory, size, std::byte{0});
-    return memory;
-  }
-
-  std::size_t size_ = 0;
-  std::unique_ptr<std::byte[], Free> data_;
-};
 
 /// What a step runs on: the address of every buffer, and threads.
 struct Execution {
@@ -184,7 +160,7 @@ class Program {
   }
 
   std::shared_ptr<const detail::Plan> plan_;
-  detail::AlignedBytes arena_;
+  AlignedBytes arena_;
   std::vector<std::byte*> addresses_;
 };
 
