@@ -30,17 +30,21 @@ struct Avx512VnniMicro : Avx512Epilogue {
 
   static Index rows_of(Index lanes, bool grouped) noexcept { return lanes == 4 || grouped ? 6 : 12; }
 
-  static void multiply(const GemmTile& tile) noexcept { multiply_to<Sink::sums>(tile); }
+  static void multiply(const GemmTile& tile) noexcept { multiply_sums(tile, nullptr, tile.sums, tile.stride); }
 
   /// Raw sums, and the codes of wide panels, go to the output straight from registers.
   static void multiply_and_finish(const GemmTile& tile) noexcept {
     const GemmArguments& g = *tile.product;
     const bool whole = tile.column + tile.lanes * kLane <= g.weights.columns;
     const bool plain = g.epilogue.row_scales == nullptr;
-    if (whole && g.output_type == ElementType::int32) return multiply_to<Sink::raw>(tile);
+    if (whole && g.output_type == ElementType::int32) {
+      auto* out = static_cast<std::int32_t*>(g.output) + tile.row * g.output_stride + tile.column;
+      return multiply_sums(tile, g.epilogue.bias + tile.column, out, g.output_stride);
+    }
     if (whole && plain && is_code(g.output_type) && tile.lanes == 4) {
-      return with_height(
-          tile, [](auto height, const GemmTile& t) { multiply_tile<decltype(height)::value, 4, Sink::codes>(t); });
+      return with_height(tile, [&g](auto height, const GemmTile& t) {
+        multiply_wide<decltype(height)::value, true>(t, g.epilogue.bias + t.column, nullptr, 0);
+      });
     }
     multiply(tile);
     if (!plain || !is_code(g.output_type)) return finish(tile);
@@ -94,10 +98,12 @@ struct Avx512VnniMicro : Avx512Epilogue {
     static constexpr unsigned value = kHeight;
   };
 
-  /// Tiles come in heights of 1, 2, 4 and 6 rows, those of one or two lanes also of 12.
+  /// Tiles come in heights of 1, 2, 4, 5 and 6 rows, those of one or two lanes also of 8 and 12. So 32 rows are two
+  /// tiles of 6 and four of 5.
   template <class Multiply>
   static void with_height(const GemmTile& tile, Multiply&& multiply) noexcept {
-    if (tile.rows > 4) return multiply(Height<6>{}, tile);
+    if (tile.rows > 5) return multiply(Height<6>{}, tile);
+    if (tile.rows > 4) return multiply(Height<5>{}, tile);
     if (tile.rows > 2) return multiply(Height<4>{}, tile);
     if (tile.rows > 1) return multiply(Height<2>{}, tile);
     multiply(Height<1>{}, tile);
@@ -117,28 +123,41 @@ struct Avx512VnniMicro : Avx512Epilogue {
     return _mm512_set1_epi32(four);
   }
 
-  /// Where the sums of a tile go: to `GemmTile::sums`, or through the epilogue to the output.
-  enum class Sink { sums, raw, codes };
-
-  template <Sink kSink>
-  static void multiply_to(const GemmTile& tile) noexcept {
-    if (tile.rows > 6) return tile.lanes == 2 ? multiply_tile<12, 2, kSink>(tile) : multiply_tile<12, 1, kSink>(tile);
-    with_height(tile, [](auto height, const GemmTile& t) {
+  /// The sums of a tile, with a bias unless it is null, to `out`.
+  static void multiply_sums(const GemmTile& tile, const std::int32_t* bias, std::int32_t* out, Index stride) noexcept {
+    if (tile.rows > 8) {
+      return tile.lanes == 2 ? multiply_tile<12, 2>(tile, bias, out, stride)
+                             : multiply_tile<12, 1>(tile, bias, out, stride);
+    }
+    if (tile.rows > 6) {
+      return tile.lanes == 2 ? multiply_tile<8, 2>(tile, bias, out, stride)
+                             : multiply_tile<8, 1>(tile, bias, out, stride);
+    }
+    with_height(tile, [&](auto height, const GemmTile& t) {
       constexpr unsigned kHeight = decltype(height)::value;
-      if (t.lanes == 4) return multiply_tile<kHeight, 4, kSink>(t);
-      if (t.lanes == 2) return multiply_tile<kHeight, 2, kSink>(t);
-      multiply_tile<kHeight, 1, kSink>(t);
+      if (t.lanes == 4) return multiply_wide<kHeight, false>(t, bias, out, stride);
+      if (t.lanes == 2) return multiply_tile<kHeight, 2>(t, bias, out, stride);
+      multiply_tile<kHeight, 1>(t, bias, out, stride);
     });
   }
 
-  template <unsigned kHeight, unsigned kLanes, Sink kSink>
-  CONDENSE_TARGET_AVX512_VNNI static void multiply_tile(const GemmTile& t) noexcept {
+  template <unsigned kHeight, bool kCodes>
+  static void multiply_wide(const GemmTile& t, const std::int32_t* bias, std::int32_t* out, Index stride) noexcept {
+    if constexpr (kHeight > 2) {
+      if (t.ahead != nullptr) return multiply_tile<kHeight, 4, kCodes, true>(t, bias, out, stride);
+    }
+    multiply_tile<kHeight, 4, kCodes>(t, bias, out, stride);
+  }
+
+  /// Sums to `out`, or through the epilogue as codes to the output.
+  template <unsigned kHeight, unsigned kLanes, bool kCodes = false, bool kAhead = false>
+  CONDENSE_TARGET_AVX512_VNNI static void multiply_tile(const GemmTile& t, const std::int32_t* bias, std::int32_t* out,
+                                                        Index stride) noexcept {
     __m512i sums[kHeight][kLanes];
     // The bias is where the sums start, if nothing comes between; they fit, in whatever order they are taken.
 #pragma GCC unroll 4
     for (unsigned l = 0; l < kLanes; ++l) {
-      __m512i first = kSink == Sink::sums ? _mm512_setzero_si512()
-                                          : _mm512_loadu_si512(t.product->epilogue.bias + t.column + l * kLane);
+      __m512i first = bias == nullptr ? _mm512_setzero_si512() : _mm512_loadu_si512(bias + l * kLane);
       if (t.start != nullptr && t.row_start == 0) {
         first = _mm512_add_epi32(first, _mm512_loadu_si512(t.start + l * kLane));
       }
@@ -157,11 +176,13 @@ struct Avx512VnniMicro : Avx512Epilogue {
     }
     const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
     const std::int8_t* weights = t.weights;
-    for (Index tap = 0; tap < t.taps; ++tap) {
+    [[maybe_unused]] const std::int8_t* ahead = t.ahead;
+    for (Index tap = 0; tap < t.taps; ++tap, ahead += t.steps * kCacheLine) {
       const std::uint8_t* rows[kHeight];
 #pragma GCC unroll 12
       for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.pieces[tap * kRows + r]);
       for (Index k = 0; k < t.steps * kStep; k += kStep, weights += kLanes * kLane * kStep) {
+        if constexpr (kAhead) __builtin_prefetch(ahead + k / kStep * kCacheLine, 0, 2);
         __m512i w[kLanes];
 #pragma GCC unroll 4
         for (unsigned l = 0; l < kLanes; ++l) w[l] = _mm512_loadu_si512(weights + l * kLane * kStep);
@@ -173,28 +194,22 @@ struct Avx512VnniMicro : Avx512Epilogue {
         }
       }
     }
-    if constexpr (kSink == Sink::codes) {
+    if constexpr (kCodes) {
       const GemmArguments& g = *t.product;
       const float* multipliers = g.epilogue.multipliers + t.column;
       const avx512::Requantize requantize(g.epilogue.zero_point, g.epilogue.lowest, g.epilogue.highest);
       const auto value = [&](__m512i sum, unsigned l) CONDENSE_TARGET_AVX512_VNNI {
         return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(multipliers + l * kLane));
       };
-      auto* out = static_cast<std::uint8_t*>(g.output) + t.row * g.output_stride + t.column;
+      auto* to = static_cast<std::uint8_t*>(g.output) + t.row * g.output_stride + t.column;
 #pragma GCC unroll 6
-      for (unsigned r = 0; r < kHeight; ++r, out += g.output_stride) {
+      for (unsigned r = 0; r < kHeight; ++r, to += g.output_stride) {
         if (r >= t.rows) break;
         const __m512i codes =
             requantize.bytes(value(sums[r][0], 0), value(sums[r][1], 1), value(sums[r][2], 2), value(sums[r][3], 3));
-        _mm512_storeu_si512(out, codes);
+        _mm512_storeu_si512(to, codes);
       }
     } else {
-      std::int32_t* out = t.sums;
-      Index stride = t.stride;
-      if constexpr (kSink == Sink::raw) {
-        stride = t.product->output_stride;
-        out = static_cast<std::int32_t*>(t.product->output) + t.row * stride + t.column;
-      }
 #pragma GCC unroll 12
       for (unsigned r = 0; r < kHeight; ++r, out += stride) {
         if (r >= t.rows) break;

@@ -7,6 +7,8 @@
 
 namespace condense::kernels::detail {
 
+inline constexpr Index kCacheLine = 64;
+
 /// One tile of a product: a few rows times the columns of a panel, over a stretch of K, its sums held in registers.
 struct GemmTile {
   const GemmArguments* product = nullptr;
@@ -21,6 +23,7 @@ struct GemmTile {
   Index groups = 0;                      ///< Of the stretch, 0 without groups.
   std::uint32_t flip = 0;                ///< What 4 activations are to be xored with.
   const std::int8_t* weights = nullptr;  ///< (steps, columns of the panel, Micro::kStep)
+  const std::int8_t* ahead = nullptr;    ///< What a tile may ask for, a line of the cache in each step; null for none.
 
   const std::int32_t* start = nullptr;  ///< Where sums start; null for zeros.
   Index row_start = 0;                  ///< From the start of one row, and of one group, to that of the next.
@@ -92,6 +95,9 @@ struct TiledGemm : Staging<Micro> {
   static constexpr Index kBlockColumns = 128;
   static_assert(kBlockColumns % Micro::kPanel == 0);
 
+  static constexpr Index kFewRows = 48;
+  static constexpr Index kLargePanel = 16 * 1024;  ///< Bytes that the first-level cache does not keep.
+
   /// Calls `multiply` with tiles of rows [first, first + rows) that differ in height by at most one.
   template <class Multiply>
   static void for_tiles(Index rows, Index most, Multiply&& multiply) noexcept {
@@ -121,11 +127,16 @@ struct TiledGemm : Staging<Micro> {
       tile.sums = sums;
       tile.stride = Micro::kPanel;
       const Index most = most_rows(lanes, false);
+      // Of few rows every panel comes from memory once; while it is multiplied, the next one is asked for: 6 % at
+      // 32x4096x4096. After the last one nothing is there, and asking for it does nothing.
+      const Index panel_bytes = lanes * kLane * tile.taps * tile.steps * kStep;
+      if (g.input.rows <= kFewRows && panel_bytes >= kLargePanel) tile.ahead = tile.weights + panel_bytes;
       for_tiles(g.input.rows, most, [&](Index row, Index rows) {
         tile.row = row;
         tile.rows = rows;
         find_pieces(g.input, tile.taps, row, rows, most, pieces);
         multiply_and_finish(tile);
+        if (tile.ahead != nullptr) tile.ahead += tile.taps * tile.steps * kCacheLine;
       });
     });
   }
