@@ -12,6 +12,7 @@ struct GemmCase {
   Index columns = 1;
   int bits = 8;
   Index group_size = 0;
+  bool zero_points = false;  ///< Of the weights.
   ElementType output = ElementType::uint8;
   Index output_gap = 0;
   bool clamp = false;  ///< To a part of the output's range.
@@ -24,23 +25,34 @@ struct GemmCase {
 inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const GemmCase& test) {
   Random random(test.seed);
   const RowsForm& form = test.input;
-  const WeightShape shape{test.columns, form.taps, form.depth, test.bits, test.group_size};
+  const WeightShape shape{test.columns, form.taps, form.depth, test.bits, test.group_size, test.zero_points};
   const Index whole = form.taps * form.depth;
   const IntegerRows input(form, random);
 
   const int limit = 1 << (test.bits - 1);
-  std::vector<std::int8_t> weights(size(test.columns * whole));
-  for (std::int8_t& w : weights) w = static_cast<std::int8_t>(pick(random, form.fill, -limit, limit - 1));
+  std::vector<std::int8_t> codes(size(test.columns * whole));
+  std::vector<std::int8_t> zero_points(size(test.columns * shape.groups()), 0);
+  for (std::int8_t& c : codes) c = static_cast<std::int8_t>(pick(random, form.fill, -limit, limit - 1));
+  for (std::int8_t& z : zero_points) {
+    if (test.zero_points) z = static_cast<std::int8_t>(pick(random, form.fill, -limit, limit - 1));
+  }
+  std::vector<std::int32_t> weights(codes.begin(), codes.end());
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const Index piece = static_cast<Index>(i) / form.depth;
+    const Index within = static_cast<Index>(i) % form.depth;
+    const Index group =
+        test.group_size == 0 ? piece / form.taps : piece * shape.groups_per_tap() + within / test.group_size;
+    weights[i] -= zero_points[size(group)];
+  }
 
   // Multipliers that spread the sums over about twice the range of the codes.
   const float spread = 300.0F / (128.0F * static_cast<float>(limit) * std::sqrt(static_cast<float>(whole) / 3.0F));
   std::vector<std::int32_t> bias(size(test.columns));
   std::vector<float> float_bias(size(test.columns));
-  std::vector<std::int32_t> corrections(size(test.columns * shape.groups()));
-  std::vector<float> multipliers(corrections.size());
+  std::vector<float> multipliers(zero_points.size());
+  const std::int32_t input_zero_point = test.row_scales ? 0 : random_integer(random, -128, 255);
   for (std::int32_t& b : bias) b = random_integer(random, -20 * limit, 20 * limit);
   for (float& b : float_bias) b = random.uniform(-40, 40);
-  for (std::int32_t& c : corrections) c = random_integer(random, -20 * limit, 20 * limit);
   for (float& m : multipliers) m = spread * random.uniform(0.25F, 1.0F);
 
   std::vector<float> row_scales(size(form.rows));
@@ -51,11 +63,12 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
   for (Index i = 0; i < test.columns * whole; ++i) column_sums[size(i / whole)] += weights[size(i)];
 
   Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernel.packed_bytes(shape))});
-  kernel.pack(shape, {weights.data(), multipliers.data(), corrections.data()}, packed.mutable_raw());
+  kernel.pack(shape, {codes.data(), multipliers.data(), zero_points.data()}, packed.mutable_raw());
 
   GemmEpilogue epilogue{.bias = bias.data(),
                         .multipliers = multipliers.data(),
                         .float_bias = float_bias.data(),
+                        .input_zero_point = input_zero_point,
                         .row_scales = test.row_scales ? row_scales.data() : nullptr,
                         .row_zero_points = test.row_zero_points ? row_zero_points.data() : nullptr,
                         .column_sums = column_sums.data(),
@@ -77,14 +90,18 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
   for (Index row = 0; row < form.rows; ++row) {
     for (Index column = 0; column < test.columns; ++column) {
       std::int64_t sum = 0;
+      std::int64_t weight_sum = 0;
       float value = test.row_scales ? 0.0F : float_bias[size(column)];
       for (Index tap = 0, group = column * shape.groups(); tap < form.taps; ++tap) {
         for (Index k = 0; k < form.depth; ++k) {
-          sum += input.at(row, tap, k) * weights[size((column * form.taps + tap) * form.depth + k)];
+          const std::int32_t weight = weights[size((column * form.taps + tap) * form.depth + k)];
+          sum += input.at(row, tap, k) * weight;
+          weight_sum += weight;
           const bool ends = test.group_size != 0 && ((k + 1) % test.group_size == 0 || k + 1 == form.depth);
           if (!ends) continue;
-          value = std::fma(static_cast<float>(sum + corrections[size(group)]), multipliers[size(group)], value);
+          value = std::fma(static_cast<float>(sum - input_zero_point * weight_sum), multipliers[size(group)], value);
           sum = 0;
+          weight_sum = 0;
           ++group;
         }
       }
@@ -106,7 +123,8 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
     }
   }
   return output.matches() << " (" << form.rows << " x " << test.columns << " x " << form.taps << " x " << form.depth
-                          << ", " << test.bits << " bits, groups of " << test.group_size << ")";
+                          << ", " << test.bits << " bits, groups of " << test.group_size
+                          << (test.zero_points ? ", zero points)" : ")");
 }
 
 }  // namespace condense::kernels

@@ -224,6 +224,58 @@ TEST_P(IntegerGemm, TakesLongWindows) {
   }
 }
 
+TEST_P(IntegerGemm, TakesZeroPointsFromWeights) {
+  std::uint64_t seed = 0;
+  for (const int bits : {4, 2}) {
+    for (const Fill fill : {Fill::random, Fill::extreme}) {
+      for (const Index group_size : {0, 5, 32, 300}) {
+        for (const Index rows : {1, 2, 5, 7, 40}) {
+          for (const Index depth : {37, 320}) {
+            const RowsForm form{.rows = rows, .depth = depth, .type = kCodes[seed % 2], .fill = fill};
+            ASSERT_TRUE(equal({.input = form,
+                               .columns = rows > 6 ? 83 : 70,
+                               .bits = bits,
+                               .group_size = group_size,
+                               .zero_points = true,
+                               .output = kOutputs[seed % 3],
+                               .seed = seed}));
+            ++seed;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, TakesZeroPointsFromTheWeightsOfWindows) {
+  std::uint64_t seed = 0;
+  for (const int bits : {4, 2}) {
+    for (const Index group_size : {0, 8, 20}) {
+      for (const Index depth : {3, 20, 65}) {
+        const RowsForm form{.rows = 5, .taps = 4, .depth = depth, .windows = true, .type = kCodes[seed % 2]};
+        ASSERT_TRUE(equal({.input = form,
+                           .columns = 17,
+                           .bits = bits,
+                           .group_size = group_size,
+                           .zero_points = true,
+                           .output = kOutputs[seed % 3],
+                           .seed = seed}));
+        ++seed;
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, IsExactForFewRowsOfLongColumns) {
+  std::uint64_t seed = 0;
+  for (const Index rows : {1, 3, 5, 8, 13, 32, 49}) {
+    for (const ElementType output : {ElementType::int32, ElementType::uint8, ElementType::float32}) {
+      const RowsForm form{.rows = rows, .depth = 512, .type = kCodes[seed % 2], .fill = Fill::extreme};
+      ASSERT_TRUE(equal({.input = form, .columns = 150, .output = output, .seed = ++seed}));
+    }
+  }
+}
+
 TEST_P(IntegerGemm, HandlesManyRowsAndColumnsAtOnce) {
   for (const Index group_size : {0, 32}) {
     const RowsForm form{.rows = 131, .depth = 300};

@@ -210,6 +210,27 @@ struct Ramp {
   friend bool operator==(const Ramp&, const Ramp&) = default;
 };
 
+TEST(IntegerSteps, TakeWeightsOfFourAndTwoBitsWithZeroPoints) {
+  for (const DataType type : {DataType::uint4, DataType::int4, DataType::uint2}) {
+    for (const Index block_size : {0, 16}) {
+      Builder b;
+      const int low = is_signed(type) ? -8 : 0;
+      const auto codes = [&](const Shape& shape) {
+        return b.network.constant(random_codes(type, shape, low, low + (1 << bits(type)) - 1, b.network.random()));
+      };
+      const Shape blocks = block_size == 0 ? Shape{7} : Shape{3, 7};
+      Tensor scales(DataType::float32, blocks);
+      for (float& scale : scales.mutable_values<float>()) scale = b.network.random().uniform(0.01F, 0.03F);
+      const Value weights = b.add(graph::DequantizeLinear{.axis = block_size == 0 ? 1 : 0, .block_size = block_size},
+                                  {codes({40, 7}), b.network.constant(scales), codes(blocks)});
+      const Value product = b.add(graph::MatMul{}, {b.image({3, 40}), weights});
+      b.graph.output(b.codes(product, 0.05F, u8(100)), "codes");
+      expect_bytes(b.graph);
+      EXPECT_EQ(compile(b.graph).steps().back().precision, "int4");
+    }
+  }
+}
+
 TEST(Operators, OfTheUsersOwnRunAmongTheOthers) {
   Builder b;
   const Value ramp = b.add(Ramp{6}, {});

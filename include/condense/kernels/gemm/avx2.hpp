@@ -28,6 +28,13 @@ struct Avx2Products {
     sums = _mm256_add_epi32(sums, _mm256_madd_epi16(activations, weights));
   }
 
+  static constexpr int kShift = 0;
+  CONDENSE_TARGET_AVX2 static void unpack_two(const std::int8_t* packed, __m256i (&weights)[2]) noexcept {
+    const __m256i raw = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(packed)));
+    weights[0] = _mm256_srai_epi16(_mm256_slli_epi16(raw, 12), 12);
+    weights[1] = _mm256_srai_epi16(_mm256_slli_epi16(raw, 8), 12);
+  }
+
   template <class Code>
   CONDENSE_TARGET_AVX2 static void copy(const Code* codes, Index count, std::int16_t* out) noexcept {
     Index i = 0;

@@ -63,11 +63,10 @@ struct Avx512VnniMicro : Avx512Epilogue {
     });
   }
 
-  static constexpr Index kPackedRows = 2;
+  static constexpr Index kPackedRows = 6;
+  static constexpr bool kPacksZeroPoints = true;
   static void multiply_packed_groups(const GemmTile& tile) noexcept {
-    const bool wide = tile.lanes == 4;
-    if (tile.rows == 1) return wide ? multiply_packed_groups_of<1, 4>(tile) : multiply_packed_groups_of<1, 2>(tile);
-    wide ? multiply_packed_groups_of<2, 4>(tile) : multiply_packed_groups_of<2, 2>(tile);
+    tile.zero_points == nullptr ? multiply_packed<false>(tile) : multiply_packed<true>(tile);
   }
 
   /// A table of 16 makes signed bytes of 4 bits; with their upper two bits ignored also of 2.
@@ -77,13 +76,17 @@ struct Avx512VnniMicro : Avx512Epilogue {
     const __m512i table =
         _mm512_broadcast_i32x4(bits == 4 ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1)
                                          : _mm_setr_epi8(0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1));
+    const auto store = [&](__m512i raw) CONDENSE_TARGET_AVX512_VNNI {
+      _mm512_storeu_si512(codes, _mm512_shuffle_epi8(table, _mm512_and_si512(raw, nibbles)));
+      codes += kLane * kStep;
+    };
     const Index planes = 8 / bits;
     for (Index vector = 0; vector < vectors; vector += planes, packed += kLane * kStep) {
-      __m512i raw = _mm512_loadu_si512(packed);
-      for (Index plane = 0; plane < planes; ++plane, codes += kLane * kStep) {
-        _mm512_storeu_si512(codes, _mm512_shuffle_epi8(table, _mm512_and_si512(raw, nibbles)));
-        raw = _mm512_srl_epi16(raw, _mm_cvtsi32_si128(bits));
-      }
+      const __m512i raw = _mm512_loadu_si512(packed);
+      store(raw);
+      if (bits == 2) store(_mm512_srli_epi16(raw, 2));
+      store(_mm512_srli_epi16(raw, 4));
+      if (bits == 2) store(_mm512_srli_epi16(raw, 6));
     }
   }
 
@@ -107,6 +110,19 @@ struct Avx512VnniMicro : Avx512Epilogue {
     if (tile.rows > 2) return multiply(Height<4>{}, tile);
     if (tile.rows > 1) return multiply(Height<2>{}, tile);
     multiply(Height<1>{}, tile);
+  }
+
+  template <bool kZeroPoints>
+  static void multiply_packed(const GemmTile& tile) noexcept {
+    with_height(tile, [](auto height, const GemmTile& t) {
+      constexpr unsigned kHeight = decltype(height)::value;
+      constexpr unsigned kLanes = kHeight > 2 ? 2 : 4;
+      Index lane = 0;
+      for (; lane + kLanes <= t.lanes; lane += kLanes) {
+        multiply_packed_groups_of<kHeight, kLanes, kZeroPoints>(t, lane);
+      }
+      if (lane < t.lanes) multiply_packed_groups_of<kHeight, 2, kZeroPoints>(t, lane);
+    });
   }
 
   // ---- Products
@@ -233,18 +249,20 @@ struct Avx512VnniMicro : Avx512Epilogue {
       }
     }
     const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
+    const __m512i factor = _mm512_set1_epi32(t.factor);
     const Index panel = t.lanes * kLane;
     const std::int8_t* weights = t.weights + lane * kLane * kStep;
     Index k = 0;
     for (Index group = 0; group < t.groups; ++group) {
-      const std::int32_t* start = t.start + group * t.group_start + lane * kLane;
       __m512i sums[kHeight][kLanes];
 #pragma GCC unroll 4
       for (unsigned l = 0; l < kLanes; ++l) {
-        const __m512i first = _mm512_loadu_si512(start + l * kLane);
+        const __m512i first =
+            _mm512_mullo_epi32(factor, _mm512_loadu_si512(t.weight_sums + group * panel + (lane + l) * kLane));
 #pragma GCC unroll 6
         for (unsigned r = 0; r < kHeight; ++r) {
-          sums[r][l] = t.row_start == 0 ? first : _mm512_loadu_si512(start + t.row_at(r) * t.row_start + l * kLane);
+          sums[r][l] =
+              t.start == nullptr ? first : _mm512_loadu_si512(t.start + t.row_at(r) * t.row_start + (lane + l) * kLane);
         }
       }
       for (Index step = 0; step < t.steps; ++step, k += kStep, weights += panel * kStep) {
@@ -277,60 +295,76 @@ struct Avx512VnniMicro : Avx512Epilogue {
   }
 
   /// Codes of 4 bits stay in the upper halves of their bytes, 16 times too large, which takes three instructions for
-  /// two vectors; the sums of a group, exact in 32 bits, are divided by 16 before anything is added.
-  template <unsigned kHeight, unsigned kLanes>
-  CONDENSE_TARGET_AVX512_VNNI static void multiply_packed_groups_of(const GemmTile& t) noexcept {
+  /// two vectors; the sums of a group, exact in 32 bits, are divided by 16 before anything is added. A zero point takes
+  /// itself times the sum of the activations from the sum of a column.
+  template <unsigned kHeight, unsigned kLanes, bool kZeroPoints>
+  CONDENSE_TARGET_AVX512_VNNI static void multiply_packed_groups_of(const GemmTile& t, Index lane) noexcept {
     __m512 values[kHeight][kLanes];
     const std::uint8_t* rows[kHeight];
-#pragma GCC unroll 2
+#pragma GCC unroll 6
     for (unsigned r = 0; r < kHeight; ++r) {
       rows[r] = static_cast<const std::uint8_t*>(t.pieces[r]);
 #pragma GCC unroll 4
-      for (unsigned l = 0; l < kLanes; ++l) values[r][l] = _mm512_loadu_ps(t.values + r * t.stride + l * kLane);
+      for (unsigned l = 0; l < kLanes; ++l) {
+        values[r][l] = _mm512_loadu_ps(t.values + t.row_at(r) * t.stride + (lane + l) * kLane);
+      }
     }
     const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
+    const __m512i factor = _mm512_set1_epi32(t.factor);
     const __m512i upper = _mm512_set1_epi8(static_cast<char>(0xF0));
-    const std::int8_t* weights = t.weights;
+    const __m512i ones = _mm512_set1_epi8(1);
+    const Index panel = t.lanes * kLane;
+    const std::int8_t* weights = t.weights + lane / 2 * kLane * kStep;
     Index k = 0;
     for (Index group = 0; group < t.groups; ++group) {
       __m512i sums[kHeight][kLanes];
-#pragma GCC unroll 2
+      __m512i row_sums[kHeight];
+#pragma GCC unroll 6
       for (unsigned r = 0; r < kHeight; ++r) {
+        if constexpr (kZeroPoints) row_sums[r] = _mm512_setzero_si512();
 #pragma GCC unroll 4
         for (unsigned l = 0; l < kLanes; ++l) sums[r][l] = _mm512_setzero_si512();
       }
-      for (Index step = 0; step < t.steps; ++step, k += kStep, weights += kLanes / 2 * kLane * kStep) {
-        __m512i a[kHeight];
-#pragma GCC unroll 2
-        for (unsigned r = 0; r < kHeight; ++r) a[r] = _mm512_xor_si512(flip, broadcast(rows[r] + k));
+      for (Index step = 0; step < t.steps; ++step, k += kStep, weights += panel / 2 * kStep) {
+        __m512i w[kLanes];
 #pragma GCC unroll 2
         for (unsigned l = 0; l < kLanes; l += 2) {
           const __m512i raw = _mm512_loadu_si512(weights + l / 2 * kLane * kStep);
-          const __m512i first = _mm512_and_si512(_mm512_slli_epi16(raw, 4), upper);
-          const __m512i second = _mm512_and_si512(raw, upper);
-#pragma GCC unroll 2
-          for (unsigned r = 0; r < kHeight; ++r) {
-            add_products(sums[r][l], a[r], first);
-            add_products(sums[r][l + 1], a[r], second);
-          }
+          w[l] = _mm512_and_si512(_mm512_slli_epi16(raw, 4), upper);
+          w[l + 1] = _mm512_and_si512(raw, upper);
+        }
+#pragma GCC unroll 6
+        for (unsigned r = 0; r < kHeight; ++r) {
+          const __m512i a = _mm512_xor_si512(flip, broadcast(rows[r] + k));
+          if constexpr (kZeroPoints) add_products(row_sums[r], a, ones);
+#pragma GCC unroll 4
+          for (unsigned l = 0; l < kLanes; ++l) add_products(sums[r][l], a, w[l]);
         }
       }
-      const Index terms = group * static_cast<Index>(kLanes) * kLane;
 #pragma GCC unroll 4
       for (unsigned l = 0; l < kLanes; ++l) {
-        const __m512i start = _mm512_loadu_si512(t.start + terms + l * kLane);
-        const __m512 multipliers = _mm512_loadu_ps(t.multipliers + terms + l * kLane);
-#pragma GCC unroll 2
+        const Index column = group * panel + (lane + l) * kLane;
+        const __m512i start = _mm512_mullo_epi32(factor, _mm512_loadu_si512(t.weight_sums + column));
+        const __m512 multipliers = _mm512_loadu_ps(t.multipliers + column);
+        __m512i zero_points;
+        if constexpr (kZeroPoints) {
+          zero_points = _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(t.zero_points + column)));
+        }
+#pragma GCC unroll 6
         for (unsigned r = 0; r < kHeight; ++r) {
-          const __m512i sum = _mm512_add_epi32(_mm512_srai_epi32(sums[r][l], 4), start);
+          __m512i sum = _mm512_add_epi32(_mm512_srai_epi32(sums[r][l], 4), start);
+          if constexpr (kZeroPoints) sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(row_sums[r], zero_points));
           values[r][l] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), multipliers, values[r][l]);
         }
       }
     }
-#pragma GCC unroll 2
+#pragma GCC unroll 6
     for (unsigned r = 0; r < kHeight; ++r) {
+      if (r >= t.rows) break;
 #pragma GCC unroll 4
-      for (unsigned l = 0; l < kLanes; ++l) _mm512_storeu_ps(t.values + r * t.stride + l * kLane, values[r][l]);
+      for (unsigned l = 0; l < kLanes; ++l) {
+        _mm512_storeu_ps(t.values + r * t.stride + (lane + l) * kLane, values[r][l]);
+      }
     }
   }
 };

@@ -29,6 +29,14 @@ struct AvxVnniProducts {
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sums) : "x"(activations), "x"(weights));
   }
 
+  static constexpr int kShift = 4;
+  CONDENSE_TARGET_AVX2 static void unpack_two(const std::int8_t* packed, __m256i (&weights)[2]) noexcept {
+    const __m256i upper = _mm256_set1_epi8(static_cast<char>(0xF0));
+    const __m256i raw = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(packed));
+    weights[0] = _mm256_and_si256(_mm256_slli_epi16(raw, 4), upper);
+    weights[1] = _mm256_and_si256(raw, upper);
+  }
+
   template <class Code>
   static void copy(const Code* codes, Index count, std::uint8_t* out) noexcept {
     copy_bytes(codes, count, out);

@@ -6,12 +6,16 @@
 namespace condense::kernels {
 
 /// Weights as the product wants them: `columns` rows of taps * depth integers. `bits` is 8, 4 or 2, signed.
+///
+/// A weight is its code, or with zero points code - zero point: unsigned codes of a model become signed ones by taking
+/// half of their range from them and from their zero points.
 struct WeightShape {
   Index columns = 0;
   Index taps = 1;
   Index depth = 0;
   int bits = 8;
   Index group_size = 0;  ///< 0: one scale per column; otherwise one for each `group_size` elements of each piece.
+  bool has_zero_points = false;  ///< One for each scale; of 4 and 2 bits.
 
   constexpr Index groups_per_tap() const noexcept {
     return group_size == 0 ? 1 : (depth + group_size - 1) / group_size;
@@ -19,17 +23,17 @@ struct WeightShape {
   constexpr Index groups() const noexcept { return group_size == 0 ? 1 : taps * groups_per_tap(); }
 };
 
-/// What `pack` takes: one code per byte, (columns x taps x depth); with groups also their terms, (columns x groups).
+/// What `pack` takes: one code per byte, (columns x taps x depth), and what there is one of for each scale.
 struct WeightValues {
   const std::int8_t* codes = nullptr;
-  const float* multipliers = nullptr;
-  const std::int32_t* corrections = nullptr;  ///< Such as -zero_point * (sum of the group's weights); null for zeros.
+  const float* multipliers = nullptr;        ///< (columns x groups), with groups.
+  const std::int8_t* zero_points = nullptr;  ///< (columns x groups), in the range of the codes; if the shape has them.
 };
 
-/// output[r][n] from the exact sums s = sum_k activation * weight, with the input's zero point folded into the biases.
+/// output[r][n] from the exact sums s = sum_k activation * weight and, with groups, the sums t_g of the weights.
 ///
-/// Without groups:    v = float(s + bias[n]) * multipliers[n].
-/// With groups:       v = float_bias[n], then for g = 0, 1, ...: v = fma(float(s_g + correction[n][g]),
+/// Without groups:    v = float(s + bias[n]) * multipliers[n]; the bias has the input's zero point in it.
+/// With groups:       v = float_bias[n], then for g = 0, 1, ...: v = fma(float(s_g - input_zero_point * t_g),
 ///                    multiplier[n][g], v).
 /// With row scales:   v = fma(float(s - row_zero_points[r] * column_sums[n]), row_scales[r] * multipliers[n],
 ///                    float_bias[n]); with groups the sum above from 0, then v = fma(v, row_scales[r], float_bias[n]).
@@ -39,6 +43,7 @@ struct GemmEpilogue {
   const std::int32_t* bias = nullptr;             ///< (columns)
   const float* multipliers = nullptr;             ///< (columns)
   const float* float_bias = nullptr;              ///< (columns), with groups or row scales
+  std::int32_t input_zero_point = 0;              ///< With groups.
   const float* row_scales = nullptr;              ///< (rows): activations quantised row by row
   const std::int32_t* row_zero_points = nullptr;  ///< (rows), with row scales and without groups; null for zeros
   const std::int32_t* column_sums = nullptr;      ///< (columns) of the weights, with row zero points

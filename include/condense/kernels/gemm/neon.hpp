@@ -85,6 +85,7 @@ struct NeonMicro : GemmTiles<4> {
 /// Weights of 4 bits are always above -128.
 struct NeonAboveLowestMicro : NeonMicro<true> {
   static constexpr Index kPackedRows = 2;
+  static constexpr bool kPacksZeroPoints = false;
   static void multiply_packed_groups(const GemmTile& tile) noexcept { multiply_packed_groups_by<Products, 16>(tile); }
 };
 

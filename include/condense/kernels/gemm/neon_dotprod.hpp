@@ -86,6 +86,7 @@ struct NeonDotprodMicro : GemmTiles<6> {
     multiply_groups_by<DotProducts, kRows * kPanel / 2>(tile);
   }
   static constexpr Index kPackedRows = 2;
+  static constexpr bool kPacksZeroPoints = false;
   CONDENSE_TARGET_NEON_DOTPROD static void multiply_packed_groups(const GemmTile& tile) noexcept {
     multiply_packed_groups_by<DotProducts, kRows * kPanel / 2>(tile);
   }

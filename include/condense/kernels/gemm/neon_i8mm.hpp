@@ -110,6 +110,7 @@ struct NeonI8mmMicro : GemmTiles<6> {
     }
   }
   static constexpr Index kPackedRows = 2;
+  static constexpr bool kPacksZeroPoints = false;
   CONDENSE_TARGET_NEON_I8MM static void multiply_packed_groups(const GemmTile& tile) noexcept {
     if (tile.product->input_type == ElementType::int8) {
       multiply_packed_groups_by<SignedMatrixProducts, kRows * kPanel / 2>(tile);

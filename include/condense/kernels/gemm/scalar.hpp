@@ -20,24 +20,24 @@ namespace condense::kernels {
 template <>
 struct Gemm<simd::Scalar> {
   static std::size_t packed_bytes(const WeightShape& shape) noexcept {
-    const std::size_t terms = shape.group_size == 0 ? 0 : sizeof(GroupTerms) * static_cast<std::size_t>(shape.groups());
-    return static_cast<std::size_t>(shape.columns) * (terms + column_bytes(shape));
+    return terms_bytes(shape) + static_cast<std::size_t>(shape.columns) * column_bytes(shape);
   }
 
   static void pack(const WeightShape& shape, const WeightValues& weights, std::byte* packed) noexcept {
     std::memset(packed, 0, packed_bytes(shape));
-    if (shape.group_size != 0) {
-      for (Index slice = 0; slice < shape.columns * shape.groups(); ++slice, packed += sizeof(GroupTerms)) {
-        const GroupTerms terms{weights.multipliers[slice],
-                               weights.corrections != nullptr ? weights.corrections[slice] : 0};
-        std::memcpy(packed, &terms, sizeof(terms));
-      }
-    }
+    std::byte* terms_at = packed;
+    packed += terms_bytes(shape);
     const auto mask = static_cast<std::uint8_t>((1U << shape.bits) - 1);
     const Index codes_per_byte = 8 / shape.bits;
     for (Index column = 0; column < shape.columns; ++column) {
-      for_runs(shape, [&](Index, Index first, Index count, std::size_t) {
+      for_runs(shape, [&](Index index, Index first, Index count, std::size_t) {
         const std::int8_t* codes = weights.codes + column * shape.taps * shape.depth + first;
+        const Index slice = column * shape.groups() + index;
+        RunTerms terms;
+        if (shape.has_zero_points) terms.zero_point = weights.zero_points[slice];
+        if (shape.group_size != 0) terms.multiplier = weights.multipliers[slice];
+        for (Index k = 0; k < count; ++k) terms.sum += codes[k] - terms.zero_point;
+        if (terms_bytes(shape) > 0) std::memcpy(terms_at + slice * Index{sizeof(terms)}, &terms, sizeof(terms));
         for (Index k = 0; k < count; ++k) {
           const auto code = static_cast<std::uint8_t>(static_cast<std::uint8_t>(codes[k]) & mask);
           packed[k / codes_per_byte] |=
@@ -62,11 +62,24 @@ struct Gemm<simd::Scalar> {
   static constexpr Index kBlock = 256;  ///< Elements of a run at a time: the unpacked weights of a tile take 8 KiB.
   static constexpr Index kStep = 16;    ///< Blocks are filled up with zeros to a multiple of this.
 
-  /// What a group adds and multiplies by; those of all groups lie before the codes, (columns x groups).
-  struct GroupTerms {
-    float multiplier;
-    std::int32_t correction;
+  /// What goes with a run of codes in groups or with zero points; those of all runs lie before the codes.
+  struct RunTerms {
+    float multiplier = 1;
+    std::int32_t sum = 0;  ///< Of the weights.
+    std::int32_t zero_point = 0;
   };
+
+  static std::size_t terms_bytes(const WeightShape& shape) noexcept {
+    if (shape.group_size == 0 && !shape.has_zero_points) return 0;
+    return sizeof(RunTerms) * static_cast<std::size_t>(shape.columns * shape.groups());
+  }
+  static RunTerms terms_of(const GemmArguments& g, Index column, Index run) noexcept {
+    RunTerms terms;
+    if (terms_bytes(g.weights) == 0) return terms;
+    const Index slice = column * g.weights.groups() + run;
+    std::memcpy(&terms, g.packed_weights + slice * Index{sizeof(terms)}, sizeof(terms));
+    return terms;
+  }
 
   /// Sums of a tile, and what a block of it multiplies.
   struct Tile {
@@ -103,9 +116,9 @@ struct Gemm<simd::Scalar> {
     return bytes;
   }
 
-  /// Unpacks `count` codes of `Bits` bits; zeros follow up to a multiple of `kStep`.
+  /// Unpacks `count` codes of `Bits` bits and takes the zero point from them; zeros follow up to a multiple of `kStep`.
   template <int Bits>
-  static void unpack(const std::byte* packed, Index count, std::int16_t* out) noexcept {
+  static void unpack(const std::byte* packed, Index count, std::int32_t zero_point, std::int16_t* out) noexcept {
     constexpr Index kCodes = 8 / Bits;
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(packed);
     for (Index i = 0; i < (count + kCodes - 1) / kCodes; ++i) {
@@ -113,6 +126,9 @@ struct Gemm<simd::Scalar> {
         const auto raised = static_cast<std::int16_t>(static_cast<std::uint16_t>(bytes[i] << (16 - Bits - Bits * j)));
         out[i * kCodes + j] = static_cast<std::int16_t>(raised >> (16 - Bits));
       }
+    }
+    if (zero_point != 0) {
+      for (Index i = 0; i < count; ++i) out[i] = static_cast<std::int16_t>(out[i] - zero_point);
     }
     std::fill(out + count, out + (count + kStep - 1) / kStep * kStep, std::int16_t{0});
   }
@@ -183,9 +199,7 @@ struct Gemm<simd::Scalar> {
     const WeightShape& shape = g.weights;
     const std::size_t stride = column_bytes(shape);
     const bool grouped = shape.group_size != 0;
-    const std::size_t slices = grouped ? static_cast<std::size_t>(shape.columns * shape.groups()) : 0;
-    const std::byte* packed =
-        g.packed_weights + slices * sizeof(GroupTerms) + static_cast<std::size_t>(column) * stride;
+    const std::byte* packed = g.packed_weights + terms_bytes(shape) + static_cast<std::size_t>(column) * stride;
     for (Index r = 0; r < rows; ++r) {
       std::fill_n(tile.sums[r], kTileColumns, 0);
       if (!grouped) continue;
@@ -197,22 +211,21 @@ struct Gemm<simd::Scalar> {
       for (Index k = 0; k < count; k += kBlock) {
         const Index block = std::min(kBlock, count - k);
         for (Index c = 0; c < columns + columns % 2; ++c) {  // an odd last column is computed twice
-          const auto source = static_cast<std::size_t>(std::min(c, columns - 1));
-          const std::byte* run = packed + source * stride + offset + run_bytes(k, shape.bits);
-          if (shape.bits == 8) unpack<8>(run, block, tile.weights[c]);
-          if (shape.bits == 4) unpack<4>(run, block, tile.weights[c]);
-          if (shape.bits == 2) unpack<2>(run, block, tile.weights[c]);
+          const Index source = std::min(c, columns - 1);
+          const std::byte* run = packed + static_cast<std::size_t>(source) * stride + offset + run_bytes(k, shape.bits);
+          const std::int32_t zero_point = terms_of(g, column + source, index).zero_point;
+          if (shape.bits == 8) unpack<8>(run, block, zero_point, tile.weights[c]);
+          if (shape.bits == 4) unpack<4>(run, block, zero_point, tile.weights[c]);
+          if (shape.bits == 2) unpack<2>(run, block, zero_point, tile.weights[c]);
         }
         add_block<Activation>(g.input, row, rows, columns, first + k, block, tile);
       }
       if (!grouped) return;
       for (Index c = 0; c < columns; ++c) {
-        const Index slice = (column + c) * shape.groups() + index;
-        GroupTerms terms;
-        std::memcpy(&terms, g.packed_weights + static_cast<std::size_t>(slice) * sizeof(terms), sizeof(terms));
+        const RunTerms terms = terms_of(g, column + c, index);
         for (Index r = 0; r < rows; ++r) {
-          tile.values[r][c] =
-              std::fma(static_cast<float>(tile.sums[r][c] + terms.correction), terms.multiplier, tile.values[r][c]);
+          const std::int32_t sum = tile.sums[r][c] - g.epilogue.input_zero_point * terms.sum;
+          tile.values[r][c] = std::fma(static_cast<float>(sum), terms.multiplier, tile.values[r][c]);
           tile.sums[r][c] = 0;
         }
       }

@@ -36,15 +36,15 @@ struct IntegerProduct {
   }
 };
 
-/// The scale of each (column, tap, group of the depth), taken from the graph's scales in the order of the product.
-/// Empty if elements that share a sum do not share a scale.
-inline std::vector<float> scales_in_order(const Product& p, const QuantizedWeights& weights, Index group_size) {
-  std::vector<Index> slice_of(weights.codes.size());
+/// Number of the graph's scale for each (column, tap, group of the depth), in the order of the product. Empty if
+/// elements that share a sum do not share a scale.
+inline std::vector<Index> slices_in_order(const Product& p, const QuantizedWeights& weights, Index group_size) {
+  std::vector<Index> slice_of(weights.values.size());
   quantize::ScaleLayout(weights.shape, weights.granularity).for_each([&](Index element, Index slice) {
     slice_of[static_cast<std::size_t>(element)] = slice;
   });
   const Index pieces = p.all_columns() * p.taps;
-  std::vector<float> scales;
+  std::vector<Index> slices;
   for (Index piece = 0; piece < pieces; ++piece) {
     if (group_size == 0 && piece % p.taps != 0) continue;
     const Index extent = group_size == 0 ? p.column_elements() : p.depth;
@@ -57,10 +57,10 @@ inline std::vector<float> scales_in_order(const Product& p, const QuantizedWeigh
       for (Index k = first; k < std::min(first + step, extent); ++k) {
         if (at(k) != at(first)) return {};
       }
-      scales.push_back(weights.scales[static_cast<std::size_t>(at(first))]);
+      slices.push_back(at(first));
     }
   }
-  return scales;
+  return slices;
 }
 
 /// Real bias of each column, zeros if the node has none; empty if it is not a constant.
@@ -101,7 +101,7 @@ struct Terms {
 
 /// The terms of a product. Throws `Unsupported` where a sum could leave int32.
 inline Terms terms_of(const Lowering& lowering, const graph::Node& node, const QuantizedValue& input, float out_scale,
-                      const std::vector<std::int8_t>& codes, std::span<const float> scales,
+                      const std::vector<std::int8_t>& weights, std::span<const float> scales,
                       std::span<const float> real_bias, const Product& p, Index group_size) {
   const Index group = group_size == 0 ? p.column_elements() : group_size;
   constexpr std::int64_t kLargest = 255;  // of any activation; what `kernels::Gemm` counts on for signed ones too
@@ -114,13 +114,13 @@ inline Terms terms_of(const Lowering& lowering, const graph::Node& node, const Q
 
   const Index extent = group_size == 0 ? p.column_elements() : p.depth;
   std::size_t slice = 0;
-  for (Index start = 0; start < static_cast<Index>(codes.size()); start += extent) {
+  for (Index start = 0; start < static_cast<Index>(weights.size()); start += extent) {
     for (Index first = start; first < start + extent; first += group, ++slice) {
       std::int64_t sum = 0;
       std::int64_t magnitude = 0;
       for (Index k = first; k < std::min(first + group, start + extent); ++k) {
-        sum += codes[static_cast<std::size_t>(k)];
-        magnitude += std::abs(codes[static_cast<std::size_t>(k)]);
+        sum += weights[static_cast<std::size_t>(k)];
+        magnitude += std::abs(weights[static_cast<std::size_t>(k)]);
       }
       std::int64_t term = -sum * input.affine.zero_point;
       if (group_size == 0) {
@@ -142,26 +142,40 @@ inline Terms terms_of(const Lowering& lowering, const graph::Node& node, const Q
   return terms;
 }
 
-inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_t>& codes, const Terms& terms,
-                 IntegerProduct& result) {
+/// Packs weights; `zero_points`, unless empty, has one for each scale of the product.
+inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_t>& weights, const Terms& terms,
+                 std::span<const std::int8_t> zero_points, IntegerProduct& result) {
   const Product& p = result.product;
   if (p.is_depthwise()) {
     std::vector<std::int8_t> by_tap;  // (taps x channels)
     for (Index tap = 0; tap < p.taps; ++tap) {
-      for (Index c = 0; c < p.channels(); ++c) by_tap.push_back(codes[static_cast<std::size_t>(c * p.taps + tap)]);
+      for (Index c = 0; c < p.channels(); ++c) by_tap.push_back(weights[static_cast<std::size_t>(c * p.taps + tap)]);
     }
     result.packed = AlignedBytes(kernels.depthwise.packed_bytes(p.channels(), p.taps));
     kernels.depthwise.pack(p.channels(), p.taps, by_tap.data(), result.packed.data());
     return;
   }
-  result.packed_stride = (kernels.gemm.packed_bytes(result.weight_shape) + 63) / 64 * 64;
+  const kernels::WeightShape& shape = result.weight_shape;
+  std::vector<std::int8_t> codes = weights;
+  if (shape.has_zero_points) {
+    std::size_t scale = 0;
+    const Index extent = shape.group_size == 0 ? p.column_elements() : p.depth;
+    const Index group = shape.group_size == 0 ? extent : shape.group_size;
+    for (auto piece = codes.begin(); piece != codes.end(); piece += extent) {
+      for (Index first = 0; first < extent; first += group, ++scale) {
+        const auto add = [&](std::int8_t w) { return static_cast<std::int8_t>(w + zero_points[scale]); };
+        std::transform(piece + first, piece + std::min(first + group, extent), piece + first, add);
+      }
+    }
+  }
+  result.packed_stride = (kernels.gemm.packed_bytes(shape) + 63) / 64 * 64;
   result.packed = AlignedBytes(result.packed_stride * static_cast<std::size_t>(p.groups));
   for (Index group = 0; group < p.groups; ++group) {
-    const Index slice = group * p.columns * result.weight_shape.groups();
-    kernels.gemm.pack(result.weight_shape,
+    const Index slice = group * p.columns * shape.groups();
+    kernels.gemm.pack(shape,
                       {.codes = codes.data() + group * p.columns * p.column_elements(),
                        .multipliers = terms.multipliers.data() + slice,
-                       .corrections = terms.added.data() + slice},
+                       .zero_points = shape.has_zero_points ? zero_points.data() + slice : nullptr},
                       result.packed.data() + result.packed_stride * static_cast<std::size_t>(group));
   }
 }
@@ -213,21 +227,33 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   std::optional<PaddedImages> padded;
   if (!grouped) padded = join_lines(lowering, node, work->product);  // groups are those of each tap
   const Product& p = work->product;
-  work->weight_shape = {p.columns, p.taps, p.depth, weights->bits, grouped ? weights->granularity.group_size : 0};
-  const std::vector<float> scales = scales_in_order(p, *weights, work->weight_shape.group_size);
-  if (scales.empty()) return false;
+  work->weight_shape = {.columns = p.columns,
+                        .taps = p.taps,
+                        .depth = p.depth,
+                        .bits = weights->bits,
+                        .group_size = grouped ? weights->granularity.group_size : 0,
+                        .has_zero_points = !weights->zero_points.empty()};
+  const std::vector<Index> slices = slices_in_order(p, *weights, work->weight_shape.group_size);
+  if (slices.empty()) return false;
+  std::vector<float> scales;
+  std::vector<std::int8_t> zero_points;
+  for (const Index slice : slices) {
+    scales.push_back(weights->scales[static_cast<std::size_t>(slice)]);
+    if (!weights->zero_points.empty()) zero_points.push_back(weights->zero_points[static_cast<std::size_t>(slice)]);
+  }
 
   const Tail tail = lowering.tail(node, true);
-  std::vector<std::int8_t> codes;
-  for (const Index element : p.weight_order) codes.push_back(weights->codes[static_cast<std::size_t>(element)]);
+  std::vector<std::int8_t> ordered;
+  for (const Index element : p.weight_order) ordered.push_back(weights->values[static_cast<std::size_t>(element)]);
   const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
-  Terms terms = terms_of(lowering, node, *input, out_scale, codes, scales, *bias, p, work->weight_shape.group_size);
-  pack(lowering.kernels(), codes, terms, *work);
+  Terms terms = terms_of(lowering, node, *input, out_scale, ordered, scales, *bias, p, work->weight_shape.group_size);
+  pack(lowering.kernels(), ordered, terms, zero_points, *work);
   if (work->weight_shape.group_size == 0) {
     work->bias = std::move(terms.added);
     work->multipliers = std::move(terms.multipliers);
   } else {
     for (const float b : *bias) work->float_bias.push_back(b / out_scale);
+    work->epilogue.input_zero_point = input->affine.zero_point;
   }
   work->padding.assign(static_cast<std::size_t>(p.channels()), static_cast<std::uint8_t>(input->affine.zero_point));
   work->input_type = input->element();

@@ -32,10 +32,11 @@ struct QuantizedValue {
 /// Integer weights as a graph stores them, zero points subtracted. Scales are laid out as in ONNX.
 struct QuantizedWeights {
   Shape shape;
-  std::vector<std::int8_t> codes;
+  std::vector<std::int8_t> values;
   std::vector<float> scales;
   quantize::Granularity granularity;
-  int bits = 8;  ///< 2, 4 or 8: the fewest that hold every code.
+  int bits = 8;  ///< 2, 4 or 8: the fewest that hold every value, or every value plus its zero point.
+  std::vector<std::int8_t> zero_points;  ///< One for each scale; empty where values fit their bits without.
 };
 
 /// The integers of a tensor of at most 8 bits, or int32.
@@ -80,9 +81,9 @@ inline std::optional<QuantizedValue> quantized_source(const graph::Graph& graph,
   return per_tensor_parameters(graph, *producer, producer->inputs[0]);
 }
 
-inline int fewest_bits(const std::vector<std::int8_t>& codes) {
-  const auto [low, high] = std::minmax_element(codes.begin(), codes.end());
-  if (codes.empty() || (*low >= -2 && *high <= 1)) return 2;
+inline int fewest_bits(const std::vector<std::int8_t>& values) {
+  const auto [low, high] = std::minmax_element(values.begin(), values.end());
+  if (values.empty() || (*low >= -2 && *high <= 1)) return 2;
   return *low >= -8 && *high <= 7 ? 4 : 8;
 }
 
@@ -119,19 +120,25 @@ inline std::optional<QuantizedWeights> quantized_weights(const graph::Graph& gra
   } else if (scale->shape().rank() > 0 && scale->count() > 1) {
     result.granularity = quantize::Granularity::per_channel(axis);
   }
+  std::vector<std::int32_t> zeros;
   if (producer->op.is<graph::DequantizeLinear>() && producer->inputs.size() > 2 && producer->inputs[2].exists()) {
     const Tensor* zero_points = graph.constant_if(producer->inputs[2]);
     if (zero_points == nullptr) return {};
-    const std::vector<std::int32_t> zeros = integers_of(*zero_points);
+    zeros = integers_of(*zero_points);
     quantize::ScaleLayout(result.shape, result.granularity).for_each([&](Index element, Index slice) {
       levels[static_cast<std::size_t>(element)] -= zeros[static_cast<std::size_t>(slice)];
     });
   }
   for (const std::int32_t level : levels) {
     if (level < -128 || level > 127) return {};
-    result.codes.push_back(static_cast<std::int8_t>(level));
+    result.values.push_back(static_cast<std::int8_t>(level));
   }
-  result.bits = fewest_bits(result.codes);
+  result.bits = fewest_bits(result.values);
+  if (const int stored = bits(codes.type()); stored < result.bits && !zeros.empty()) {
+    const std::int32_t half = is_signed(codes.type()) ? 0 : 1 << (stored - 1);
+    for (const std::int32_t zero : zeros) result.zero_points.push_back(static_cast<std::int8_t>(zero - half));
+    result.bits = stored;
+  }
   return result;
 }
 

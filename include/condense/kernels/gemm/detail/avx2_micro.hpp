@@ -15,6 +15,9 @@ namespace condense::kernels::detail {
 ///   static __m256i weights(const std::int8_t*) noexcept;                       (8 columns, kStep)
 ///   static __m256i activations(const Activation*, __m256i flip) noexcept;      kStep of them in every lane
 ///   static void add(__m256i& sums, __m256i activations, __m256i weights) noexcept;
+///   static void unpack_two(const std::int8_t*, __m256i (&weights)[2]) noexcept;  two vectors of packed 4 bits,
+///   2^kShift
+///                                                                               times too large
 ///   static void copy(const Code*, Index count, Activation*) noexcept;
 template <class Products>
 struct Avx2Micro {
@@ -36,7 +39,7 @@ struct Avx2Micro {
       GemmTile part = tile;
       part.rows = std::min<Index>(3, tile.rows - row);
       part.pieces += row;
-      part.start += row * tile.row_start;
+      if (part.start != nullptr) part.start += row * tile.row_start;
       part.values += row * tile.stride;
       if (tile.lanes == 2) {
         part.rows == 1 ? multiply_groups_of<1, 2>(part) : multiply_groups_of<3, 2>(part);
@@ -44,6 +47,12 @@ struct Avx2Micro {
         part.rows == 1 ? multiply_groups_of<1, 1>(part) : multiply_groups_of<3, 1>(part);
       }
     }
+  }
+
+  static constexpr Index kPackedRows = 2;
+  static constexpr bool kPacksZeroPoints = false;
+  static void multiply_packed_groups(const GemmTile& tile) noexcept {
+    tile.rows == 1 ? multiply_packed_groups_of<1>(tile) : multiply_packed_groups_of<2>(tile);
   }
 
   static void finish(const GemmTile& tile) noexcept {
@@ -232,15 +241,18 @@ struct Avx2Micro {
       }
     }
     const __m256i flip = _mm256_set1_epi32(static_cast<int>(t.flip));
+    const __m256i factor = _mm256_set1_epi32(t.factor);
     const std::int8_t* weights = t.weights;
     Index k = 0;
     for (Index group = 0; group < t.groups; ++group) {
-      const std::int32_t* start = t.start + group * t.group_start;
       __m256i sums[kHeight][kLanes];
-#pragma GCC unroll 3
-      for (unsigned r = 0; r < kHeight; ++r) {
 #pragma GCC unroll 2
-        for (unsigned l = 0; l < kLanes; ++l) sums[r][l] = load(start + t.row_at(r) * t.row_start + l * kLane);
+      for (unsigned l = 0; l < kLanes; ++l) {
+        const __m256i first = _mm256_mullo_epi32(factor, load(t.weight_sums + (group * kLanes + l) * kLane));
+#pragma GCC unroll 3
+        for (unsigned r = 0; r < kHeight; ++r) {
+          sums[r][l] = t.start == nullptr ? first : load(t.start + t.row_at(r) * t.row_start + l * kLane);
+        }
       }
       for (Index step = 0; step < t.steps; ++step, k += kStep, weights += kLanes * kLane * kStep) {
         __m256i w[kLanes];
@@ -267,6 +279,53 @@ struct Avx2Micro {
       if (r >= t.rows) break;
 #pragma GCC unroll 2
       for (unsigned l = 0; l < kLanes; ++l) _mm256_storeu_ps(t.values + r * t.stride + l * kLane, values[r][l]);
+    }
+  }
+
+  template <unsigned kHeight>
+  CONDENSE_TARGET_AVX2 static void multiply_packed_groups_of(const GemmTile& t) noexcept {
+    __m256 values[kHeight][2];
+    const Activation* rows[kHeight];
+#pragma GCC unroll 2
+    for (unsigned r = 0; r < kHeight; ++r) {
+      rows[r] = static_cast<const Activation*>(t.pieces[r]);
+#pragma GCC unroll 2
+      for (unsigned l = 0; l < 2; ++l) values[r][l] = _mm256_loadu_ps(t.values + r * t.stride + l * kLane);
+    }
+    const __m256i flip = _mm256_set1_epi32(static_cast<int>(t.flip));
+    const __m256i factor = _mm256_set1_epi32(t.factor);
+    const std::int8_t* weights = t.weights;
+    Index k = 0;
+    for (Index group = 0; group < t.groups; ++group) {
+      __m256i sums[kHeight][2];
+#pragma GCC unroll 2
+      for (unsigned r = 0; r < kHeight; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
+      for (Index step = 0; step < t.steps; ++step, k += kStep, weights += kLane * kStep) {
+        __m256i w[2];
+        Products::unpack_two(weights, w);
+#pragma GCC unroll 2
+        for (unsigned r = 0; r < kHeight; ++r) {
+          const __m256i a = Products::activations(rows[r] + k, flip);
+#pragma GCC unroll 2
+          for (unsigned l = 0; l < 2; ++l) Products::add(sums[r][l], a, w[l]);
+        }
+      }
+#pragma GCC unroll 2
+      for (unsigned l = 0; l < 2; ++l) {
+        const Index column = (group * 2 + l) * kLane;
+        const __m256i start = _mm256_mullo_epi32(factor, load(t.weight_sums + column));
+        const __m256 multipliers = _mm256_loadu_ps(t.multipliers + column);
+#pragma GCC unroll 2
+        for (unsigned r = 0; r < kHeight; ++r) {
+          const __m256i sum = _mm256_add_epi32(_mm256_srai_epi32(sums[r][l], Products::kShift), start);
+          values[r][l] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(sum), multipliers, values[r][l]);
+        }
+      }
+    }
+#pragma GCC unroll 2
+    for (unsigned r = 0; r < kHeight; ++r) {
+#pragma GCC unroll 2
+      for (unsigned l = 0; l < 2; ++l) _mm256_storeu_ps(t.values + r * t.stride + l * kLane, values[r][l]);
     }
   }
 };

@@ -244,7 +244,7 @@ struct GemmTiles : GemmPanels {
     const Index panel = t.lanes * kLane;
     const Index stride = panel * kStep / (kPacked ? 2 : 1);
     const std::int8_t* weights = t.weights + column * kStep / (kPacked ? 2 : 1);
-    const std::int32_t* start = t.start + column;
+    const std::int32_t* weight_sums = t.weight_sums + column;
     const float* multipliers = t.multipliers + column;
     Array<Array<float32x4_t, kVectors>, kHeight> values;
     Array<const std::uint8_t*, kHeight> rows;
@@ -260,7 +260,7 @@ struct GemmTiles : GemmPanels {
       sums.template add<kPacked>(rows, t.steps, weights, stride, t.flip);
 #pragma GCC unroll 4
       for (Index v = 0; v < kVectors; ++v) {
-        const int32x4_t first = vld1q_s32(start + 4 * v);
+        const int32x4_t first = vmulq_n_s32(vld1q_s32(weight_sums + 4 * v), t.factor);
         const float32x4_t scale = vld1q_f32(multipliers + 4 * v);
 #pragma GCC unroll 8
         for (Index r = 0; r < kHeight; ++r) {
@@ -270,7 +270,7 @@ struct GemmTiles : GemmPanels {
 #pragma GCC unroll 8
       for (Index r = 0; r < kHeight; ++r) rows[r] += t.steps * kStep;
       weights += t.steps * stride;
-      start += t.group_start;
+      weight_sums += panel;
       multipliers += panel;
     }
 #pragma GCC unroll 8

@@ -25,13 +25,16 @@ struct GemmTile {
   const std::int8_t* weights = nullptr;  ///< (steps, columns of the panel, Micro::kStep)
   const std::int8_t* ahead = nullptr;    ///< What a tile may ask for, a line of the cache in each step; null for none.
 
-  const std::int32_t* start = nullptr;  ///< Where sums start; null for zeros.
-  Index row_start = 0;                  ///< From the start of one row, and of one group, to that of the next.
-  Index group_start = 0;
-  std::int32_t* sums = nullptr;        ///< (rows, columns)
-  const float* multipliers = nullptr;  ///< (groups, columns of the panel)
-  float* values = nullptr;             ///< (rows, columns): what the groups add up to.
-  Index stride = 0;                    ///< From one row of sums or values to the next.
+  const std::int32_t* start = nullptr;  ///< Where sums start; null: from zeros, or of groups from factor * weight_sums.
+  Index row_start = 0;                  ///< From the start of one row to that of the next.
+  std::int32_t* sums = nullptr;         ///< (rows, columns)
+
+  const float* multipliers = nullptr;         ///< (groups, columns of the panel), as the next two
+  const std::int32_t* weight_sums = nullptr;  ///< Of each group.
+  const std::int8_t* zero_points = nullptr;   ///< Of packed weights; null if they have none.
+  std::int32_t factor = 0;
+  float* values = nullptr;  ///< (rows, columns): what the groups add up to.
+  Index stride = 0;         ///< From one row of sums or values to the next.
 
   /// A row of the tile; those beyond the last repeat it, so that few heights of tiles do for all.
   Index row_at(Index r) const noexcept { return r < rows ? r : rows - 1; }
@@ -52,8 +55,9 @@ struct GemmTile {
 ///   static void multiply_groups(const GemmTile&) noexcept;  adds to the values
 ///   static void finish(const GemmTile&) noexcept;           the epilogue: sums, or with groups values, to the output
 ///   static void multiply_and_finish(const GemmTile&) noexcept;  both, if it can do better than one after the other
-///   static void multiply_packed_groups(const GemmTile&) noexcept;  the same from packed weights of 4 bits, if it has a
-///                                    quicker form for a few rows: kPackedRows, and an even number of lanes
+///   static void multiply_packed_groups(const GemmTile&) noexcept;  multiply_groups from packed weights of 4 bits, if
+///                                    it has a quicker form for a few rows: kPackedRows, an even number of lanes, and
+///                                    weights with zero points only if kPacksZeroPoints
 ///   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept;
 ///   template <class Code> static void copy(const Code* codes, Index count, Activation* out) noexcept;
 ///
@@ -79,6 +83,7 @@ struct TiledGemm : Staging<Micro> {
   using Panels::in_stretches;
   using Panels::is_flipped;
   using Panels::is_staged;
+  using Panels::kFlip;
   using Panels::kLane;
   using Panels::kStep;
   using Panels::kStretch;
@@ -91,9 +96,16 @@ struct TiledGemm : Staging<Micro> {
   using typename Panels::Terms;
   using Staging<Micro>::stage;
 
-  static constexpr Index kBlockRows = 48 / Micro::kRows * Micro::kRows;  ///< Rows and columns that share a stretch.
-  static constexpr Index kBlockColumns = 128;
-  static_assert(kBlockColumns % Micro::kPanel == 0);
+  /// Rows and columns that are multiplied stretch by stretch. Staged rows are staged for many columns; of others many
+  /// share the weights that are unpacked.
+  struct Block {
+    Index rows;
+    Index columns;
+  };
+  static constexpr Block kStaged{48 / Micro::kRows * Micro::kRows, 128};
+  static constexpr Block kInPlace{120 / Micro::kRows * Micro::kRows, 64};
+  static constexpr Index kBlockSums = std::max(kStaged.rows * kStaged.columns, kInPlace.rows* kInPlace.columns);
+  static_assert(kStaged.columns % Micro::kPanel == 0 && kInPlace.columns % Micro::kPanel == 0);
 
   static constexpr Index kFewRows = 48;
   static constexpr Index kLargePanel = 16 * 1024;  ///< Bytes that the first-level cache does not keep.
@@ -123,7 +135,7 @@ struct TiledGemm : Staging<Micro> {
       tile.taps = g.input.taps;
       tile.steps = g.weights.depth / kStep;
       tile.weights = reinterpret_cast<const std::int8_t*>(panel + lanes * kLane * term_bytes(g.weights));
-      tile.start = terms_of(g, panel, lanes * kLane).starts;
+      if (is_flipped(g)) tile.start = terms_of(g.weights, panel, lanes * kLane).flipped_starts;
       tile.sums = sums;
       tile.stride = Micro::kPanel;
       const Index most = most_rows(lanes, false);
@@ -178,12 +190,13 @@ struct TiledGemm : Staging<Micro> {
     return tile;
   }
 
-  /// What stretches are multiplied from, and the sums and values that later ones go on with. About 80 KiB of stack.
+  /// What stretches are multiplied from, and the sums and values that later ones go on with. About 100 KiB of stack.
   struct Scratch {
-    alignas(64) Activation activations[static_cast<std::size_t>(kBlockRows * kStretch)];
+    alignas(64) Activation activations[static_cast<std::size_t>(kStaged.rows * kStretch)];
     alignas(64) std::int8_t codes[static_cast<std::size_t>(Micro::kPanel * kStretch)];
-    alignas(64) std::int32_t sums[static_cast<std::size_t>(kBlockRows * kBlockColumns)];
-    alignas(64) float values[static_cast<std::size_t>(kBlockRows * kBlockColumns)];
+    alignas(64) std::int32_t starts[static_cast<std::size_t>(Micro::kPanel)];
+    alignas(64) std::int32_t sums[static_cast<std::size_t>(kBlockSums)];
+    alignas(64) float values[static_cast<std::size_t>(kBlockSums)];
     Pieces pieces;
   };
 
@@ -195,18 +208,19 @@ struct TiledGemm : Staging<Micro> {
     const bool staged = is_staged(g.weights);
     const bool grouped = g.weights.group_size != 0;
     const bool once = !grouped && whole <= kStretch;  // nothing is kept for later stretches
-    const Index block = once ? g.weights.columns : kBlockColumns;
-    for (Index row = 0; row < g.input.rows; row += kBlockRows) {
-      const Index rows = std::min(kBlockRows, g.input.rows - row);
-      for (Index column = 0; column < g.weights.columns; column += block) {
-        if (grouped) start_values(g, rows, column, scratch.values);
+    const Block most_of = staged ? kStaged : kInPlace;
+    const Block block{most_of.rows, once ? g.weights.columns : most_of.columns};
+    for (Index row = 0; row < g.input.rows; row += block.rows) {
+      const Index rows = std::min(block.rows, g.input.rows - row);
+      for (Index column = 0; column < g.weights.columns; column += block.columns) {
+        if (grouped) start_values(g, rows, column, most_of.columns, scratch.values);
         for_stretches(g.weights, [&](const Stretch& stretch) {
           if (staged) stage(g, row, rows, stretch, scratch.activations);
-          for_panels(g.weights, column, column + block, [&](Index first, Index lanes) {
+          for_panels(g.weights, column, column + block.columns, [&](Index first, Index lanes) {
             const Index offset = once ? 0 : first - column;
             GemmTile tile = tile_in(g, first, lanes);
             const bool packed = multiplies_packed(g, stretch, rows, lanes);
-            place_weights(g, stretch, g.packed_weights + first * bytes, packed ? nullptr : scratch.codes, tile);
+            place_weights(g, stretch, g.packed_weights + first * bytes, packed, scratch, tile);
             const ActivationRows input = rows_of(g, stretch, staged ? scratch.activations : nullptr, tile);
             const Index most = most_rows(lanes, grouped);
             for_tiles(rows, most, [&](Index r, Index count) {
@@ -215,9 +229,9 @@ struct TiledGemm : Staging<Micro> {
               part.rows = count;
               part.pieces = scratch.pieces;
               find_pieces(input, tile.taps, staged ? r : row + r, count, most, scratch.pieces);
-              part.sums = scratch.sums + r * kBlockColumns + offset;
-              part.values = scratch.values + r * kBlockColumns + offset;
-              part.stride = kBlockColumns;
+              part.sums = scratch.sums + r * most_of.columns + offset;
+              part.values = scratch.values + r * most_of.columns + offset;
+              part.stride = most_of.columns;
               multiply(part, stretch, packed, stretch.first + stretch.elements == whole);
             });
           });
@@ -229,25 +243,50 @@ struct TiledGemm : Staging<Micro> {
   static bool multiplies_packed(const GemmArguments& g, const Stretch& stretch, Index rows, Index lanes) noexcept {
     if constexpr (requires { Micro::kPackedRows; }) {
       return g.weights.bits == 4 && rows <= Micro::kPackedRows && lanes % 2 == 0 && stretch.groups > 0 &&
-             stretch.begins && stretch.ends;
+             stretch.begins && stretch.ends && (!g.weights.has_zero_points || Micro::kPacksZeroPoints);
     }
     return false;
   }
 
-  static void place_weights(const GemmArguments& g, const Stretch& stretch, const std::byte* panel, std::int8_t* codes,
-                            GemmTile& tile) noexcept {
+  static void place_weights(const GemmArguments& g, const Stretch& stretch, const std::byte* panel, bool packed,
+                            Scratch& scratch, GemmTile& tile) noexcept {
     const Index width = tile.lanes * kLane;
-    const std::byte* packed = panel + width * (term_bytes(g.weights) + code_bytes(g.weights, stretch.step));
-    tile.weights = reinterpret_cast<const std::int8_t*>(packed);
-    if (g.weights.bits < 8 && codes != nullptr) {
-      Micro::unpack(packed, g.weights.bits, stretch.steps * tile.lanes, codes);
-      tile.weights = codes;
-    }
-    const Terms terms = terms_of(g, panel, width);
-    if (terms.starts != nullptr) tile.start = terms.starts + stretch.group * width;
-    if (terms.multipliers != nullptr) tile.multipliers = terms.multipliers + stretch.group * width;
-    tile.group_start = width;
+    const Terms terms = terms_of(g.weights, panel, width);
+    panel += width * (term_bytes(g.weights) + code_bytes(g.weights, stretch.step));
+    tile.weights = reinterpret_cast<const std::int8_t*>(panel);
     tile.groups = stretch.groups;
+    if (terms.zero_points != nullptr) tile.zero_points = terms.zero_points + stretch.group * width;
+    if (g.weights.bits < 8 && !packed) {
+      Micro::unpack(panel, g.weights.bits, stretch.steps * tile.lanes, scratch.codes);
+      if (tile.zero_points != nullptr) subtract_zero_points(tile, stretch, scratch.codes);
+      tile.weights = scratch.codes;
+    }
+    if (g.weights.group_size == 0) {
+      if (is_flipped(g)) tile.start = terms.flipped_starts;
+      return;
+    }
+    tile.multipliers = terms.multipliers + stretch.group * width;
+    tile.weight_sums = terms.weight_sums + stretch.group * width;
+    tile.factor = (is_flipped(g) ? kFlip : 0) - g.epilogue.input_zero_point;
+    if (stretch.ends) return;
+    for (Index c = 0; c < width; ++c) scratch.starts[c] = tile.factor * tile.weight_sums[c];
+    tile.start = scratch.starts;
+  }
+
+  static void subtract_zero_points(const GemmTile& tile, const Stretch& stretch, std::int8_t* codes) noexcept {
+    constexpr Index kVector = kLane * kStep;
+    const std::int8_t* zero_points = tile.zero_points;
+    for (Index group = 0; group < std::max<Index>(stretch.groups, 1); ++group) {
+      const Index steps = steps_of(stretch.group_elements);
+      for (Index lane = 0; lane < tile.lanes; ++lane, zero_points += kLane) {
+        std::int8_t zeros[static_cast<std::size_t>(kVector)];
+        for (Index i = 0; i < kVector; ++i) zeros[i] = zero_points[i / kStep];
+        for (Index step = 0; step < steps; ++step) {
+          std::int8_t* vector = codes + ((group * steps + step) * tile.lanes + lane) * kVector;
+          for (Index i = 0; i < kVector; ++i) vector[i] = static_cast<std::int8_t>(vector[i] - zeros[i]);
+        }
+      }
+    }
   }
 
   /// The rows of a stretch: where they were copied to, or the pieces, or the part of one, that it takes of each.
@@ -278,7 +317,6 @@ struct TiledGemm : Staging<Micro> {
     if (!stretch.begins) {
       tile.start = tile.sums;
       tile.row_start = tile.stride;
-      tile.group_start = 0;
     }
     if (stretch.groups == 0 && last) return multiply_and_finish(tile);
     if (stretch.groups == 0 || !stretch.ends) return Micro::multiply(tile);
@@ -295,9 +333,9 @@ struct TiledGemm : Staging<Micro> {
     }
   }
 
-  static void start_values(const GemmArguments& g, Index rows, Index column, float* values) noexcept {
-    const Index count = std::min(kBlockColumns, g.weights.columns - column);
-    for (Index row = 0; row < rows; ++row, values += kBlockColumns) {
+  static void start_values(const GemmArguments& g, Index rows, Index column, Index columns, float* values) noexcept {
+    const Index count = std::min(columns, g.weights.columns - column);
+    for (Index row = 0; row < rows; ++row, values += columns) {
       if (g.epilogue.row_scales != nullptr) {
         std::fill_n(values, count, 0.0F);
       } else {

@@ -12,8 +12,8 @@ namespace condense::kernels::detail {
 /// How packed weights lie, for `TiledGemm` and its `Micro`.
 ///
 /// In panels: for every kStep elements of K, those of all columns of the panel, each kLane * kStep bytes a vector. Of 4
-/// and 2 bits, 2 and 4 vectors share the bytes of one: the first has the lowest bits. A panel begins with what its sums
-/// start from and, with groups, are multiplied by.
+/// and 2 bits, 2 and 4 vectors share the bytes of one: the first has the lowest bits. A panel begins with its terms:
+/// rows of one word for each column, and of one byte for its zero points.
 template <class Micro>
 struct WeightPanels {
   static std::size_t packed_bytes(const WeightShape& shape) noexcept {
@@ -26,9 +26,9 @@ struct WeightPanels {
       std::byte* panel = packed + column * column_bytes(shape);
       const Index width = lanes * kLane;
       for (Index c = column; c < std::min(column + width, shape.columns); ++c) {
-        pack_terms(shape, weights, c, panel + (c - column) * 4, width * 4);
+        pack_terms(shape, weights, c, c - column, width, panel);
         for_stretches(shape, [&](const Stretch& stretch) {
-          pack_codes(shape, weights.codes + c * shape.taps * shape.depth, c - column, width, stretch,
+          pack_codes(shape, weights, c, c - column, width, stretch,
                      panel + width * (term_bytes(shape) + code_bytes(shape, stretch.step)));
         });
       }
@@ -139,9 +139,13 @@ struct WeightPanels {
 
   // ---- Packed weights
 
-  /// Bytes of a column: what its sums start from and are multiplied by, and its codes up to a step.
+  /// Bytes of a column: its terms, and its codes up to a step.
+  static Index term_words(const WeightShape& shape) noexcept {
+    if (shape.group_size == 0) return kFlips ? 1 : 0;
+    return 2 * shape.groups();
+  }
   static Index term_bytes(const WeightShape& shape) noexcept {
-    return shape.group_size == 0 ? (kFlips ? 4 : 0) : shape.groups() * (kFlips ? 12 : 8);
+    return 4 * term_words(shape) + (shape.has_zero_points ? shape.groups() : 0);
   }
   static Index code_bytes(const WeightShape& shape, Index steps) noexcept { return steps * kStep * shape.bits / 8; }
   static Index column_bytes(const WeightShape& shape) noexcept {
@@ -150,61 +154,81 @@ struct WeightPanels {
     return term_bytes(shape) + code_bytes(shape, steps);
   }
 
-  /// The terms of a panel, (groups, columns of the panel): multipliers, what sums of codes start from, and what sums of
-  /// flipped codes start from.
+  /// What the sums of flipped codes are short of, for a sum of weights of 1.
+  static constexpr std::int32_t kFlip = Micro::kFlipped == ElementType::int8 ? -128 : 128;
+
+  /// The terms of a panel, (groups, columns of the panel), null where there are none.
   struct Terms {
     const float* multipliers = nullptr;
-    const std::int32_t* starts = nullptr;
+    const std::int32_t* weight_sums = nullptr;     ///< With groups.
+    const std::int32_t* flipped_starts = nullptr;  ///< Without: kFlip times the sums.
+    const std::int8_t* zero_points = nullptr;
   };
-  static Terms terms_of(const GemmArguments& g, const std::byte* panel, Index width) noexcept {
-    const bool flipped = is_flipped(g);
-    if (g.weights.group_size == 0) return {nullptr, flipped ? reinterpret_cast<const std::int32_t*>(panel) : nullptr};
-    const Index slice = g.weights.groups() * width;
-    const auto* terms = reinterpret_cast<const std::int32_t*>(panel);
-    return {reinterpret_cast<const float*>(panel), terms + (flipped ? 2 : 1) * slice};
+  static Terms terms_of(const WeightShape& shape, const std::byte* panel, Index width) noexcept {
+    const auto* words = reinterpret_cast<const std::int32_t*>(panel);
+    Terms terms;
+    if (shape.group_size != 0) {
+      terms.multipliers = reinterpret_cast<const float*>(panel);
+      terms.weight_sums = words + shape.groups() * width;
+    } else if (kFlips) {
+      terms.flipped_starts = words;
+    }
+    if (shape.has_zero_points) {
+      terms.zero_points = reinterpret_cast<const std::int8_t*>(panel) + 4 * term_words(shape) * width;
+    }
+    return terms;
   }
 
-  /// Writes the terms of a column: one word each, a row of the panel apart.
-  static void pack_terms(const WeightShape& shape, const WeightValues& weights, Index column, std::byte* out,
-                         Index row_bytes) noexcept {
-    const auto put = [&](Index row, auto word) { std::memcpy(out + row * row_bytes, &word, sizeof(word)); };
+  /// Writes the terms of a column, number `at` of its panel.
+  static void pack_terms(const WeightShape& shape, const WeightValues& weights, Index column, Index at, Index width,
+                         std::byte* panel) noexcept {
+    const auto put = [&](Index row, auto word) { std::memcpy(panel + 4 * (row * width + at), &word, sizeof(word)); };
+    std::byte* zero_points = panel + 4 * term_words(shape) * width + at;
     const Index groups = shape.groups();
     const Index whole = shape.taps * shape.depth;
     const std::int8_t* codes = weights.codes + column * whole;
-    const std::int32_t flip = Micro::kFlipped == ElementType::int8 ? -128 : 128;
     for (Index group = 0; group < groups; ++group) {
+      const Index slice = column * groups + group;
       Index count = whole;
       if (shape.group_size != 0) {
         count = std::min(shape.group_size, shape.depth - group % shape.groups_per_tap() * shape.group_size);
+        put(group, weights.multipliers[slice]);
       }
       std::int32_t sum = 0;
       for (Index k = 0; k < count; ++k) sum += codes[k];
       codes += count;
-      if (shape.group_size == 0) {
-        if (kFlips) put(0, flip * sum);
-        continue;
+      if (shape.has_zero_points) {
+        zero_points[group * width] = static_cast<std::byte>(weights.zero_points[slice]);
+        sum -= weights.zero_points[slice] * static_cast<std::int32_t>(count);
       }
-      const Index slice = column * groups + group;
-      const std::int32_t correction = weights.corrections != nullptr ? weights.corrections[slice] : 0;
-      put(group, weights.multipliers[slice]);
-      put(groups + group, correction);
-      if (kFlips) put(2 * groups + group, correction + flip * sum);
+      if (shape.group_size != 0) {
+        put(groups + group, sum);
+      } else if (kFlips) {
+        put(0, kFlip * sum);
+      }
     }
   }
 
-  /// Writes a column's codes of one stretch into the panel's, `column` counted from the panel's first.
-  static void pack_codes(const WeightShape& shape, const std::int8_t* codes, Index column, Index width,
+  /// Writes a column's codes of one stretch, the column being number `at` of its panel. Steps are filled up with
+  /// weights of zero.
+  static void pack_codes(const WeightShape& shape, const WeightValues& weights, Index column, Index at, Index width,
                          const Stretch& stretch, std::byte* out) noexcept {
+    const std::int8_t* codes = weights.codes + column * shape.taps * shape.depth + stretch.first;
     const Index planes = 8 / shape.bits;
     const auto mask = static_cast<std::uint8_t>((1U << shape.bits) - 1);
-    for (Index e = 0; e < stretch.elements; ++e) {
-      const Index group = e / stretch.group_elements;
-      const Index within = e % stretch.group_elements;
-      const Index step = group * steps_of(stretch.group_elements) + within / kStep;
-      const Index vector = step * (width / kLane) + column / kLane;
-      const Index byte = vector / planes * kLane * kStep + column % kLane * kStep + within % kStep;
-      const auto code = static_cast<std::uint8_t>(static_cast<std::uint8_t>(codes[stretch.first + e]) & mask);
-      out[byte] |= static_cast<std::byte>(code << (static_cast<int>(vector % planes) * shape.bits));
+    const Index padded = steps_of(stretch.group_elements) * kStep;
+    for (Index group = 0; group < std::max<Index>(stretch.groups, 1); ++group) {
+      const std::int8_t zero_point =
+          shape.has_zero_points ? weights.zero_points[column * shape.groups() + stretch.group + group] : std::int8_t{0};
+      for (Index k = 0; k < padded; ++k) {
+        const bool exists = k < stretch.group_elements;
+        const std::int8_t value = exists ? codes[group * stretch.group_elements + k] : zero_point;
+        const Index step = (group * padded + k) / kStep;
+        const Index vector = step * (width / kLane) + at / kLane;
+        const Index byte = vector / planes * kLane * kStep + at % kLane * kStep + k % kStep;
+        const auto code = static_cast<std::uint8_t>(static_cast<std::uint8_t>(value) & mask);
+        out[byte] |= static_cast<std::byte>(code << (static_cast<int>(vector % planes) * shape.bits));
+      }
     }
   }
 };
