@@ -84,6 +84,25 @@ TEST_P(IntegerDepthwise, IsExactForManyRowsAndChannels) {
   }
 }
 
+TEST_P(IntegerDepthwise, SharesTheColumnsOfNeighbouringWindows) {
+  std::uint64_t seed = 0;
+  for (const Index line : {1, 2, 3, 7, 40}) {
+    for (const Index stride : {1, 2, 3}) {
+      for (const Index channels : {5, 16, 32, 64, 70, 97, 144}) {
+        const RowsForm form{.rows = 1 + static_cast<Index>(seed * 37 % 130),
+                            .taps = 9,
+                            .depth = channels,
+                            .windows = true,
+                            .type = kCodes[seed % 2],
+                            .line = line,
+                            .stride = stride};
+        ASSERT_TRUE(equal({.input = form, .output = kOutputs[seed % 3], .output_gap = 1, .seed = seed}));
+        ++seed;
+      }
+    }
+  }
+}
+
 TEST_P(IntegerDepthwise, KeepsExtremeProductsExact) {
   for (const ElementType type : kCodes) {
     for (const Index taps : {1, 2, 9, 121}) {

@@ -28,22 +28,46 @@ struct RowsForm {
   Index shift = 0;       ///< Elements by which the data are misaligned.
   ElementType type = ElementType::uint8;
   Fill fill = Fill::random;
+  Index line = 0;    ///< Not 0: windows of 3 x 3 that move along the lines of an image of so many pixels a line,
+  Index stride = 1;  ///< with a pixel of padding around it, by so many pixels. `taps` is 9.
+
+  Index windows_in_line() const { return (line + stride - 1) / stride; }
+  Index lines() const { return stride * (rows / windows_in_line() + 1); }
+
+  /// Elements of all activations.
+  Index elements() const {
+    if (line > 0) return lines() * line * depth;
+    return windows ? 4 * depth + 37 : rows * (depth + gap);
+  }
 };
+
+/// Offsets of the pieces of windows: those that move along lines, or random ones, a quarter of them in the padding.
+inline std::vector<std::int32_t> window_offsets(const RowsForm& form, Random& random) {
+  std::vector<std::int32_t> offsets;
+  for (Index row = 0; row < form.rows; ++row) {
+    for (Index tap = 0; tap < form.taps; ++tap) {
+      Index offset = random_integer(random, 0, static_cast<int>(3 * form.depth + 36));
+      bool inside = random.below(4) != 0;
+      if (form.line > 0) {
+        const Index y = row / form.windows_in_line() * form.stride + tap / 3 - 1;
+        const Index x = row % form.windows_in_line() * form.stride + tap % 3 - 1;
+        inside = y >= 0 && y < form.lines() && x >= 0 && x < form.line;
+        offset = (y * form.line + x) * form.depth;
+      }
+      offsets.push_back(inside ? static_cast<std::int32_t>(offset) : -1);
+    }
+  }
+  return offsets;
+}
 
 /// Activations of 8 bits as a kernel takes them, and each code for the reference.
 class IntegerRows {
  public:
   IntegerRows(const RowsForm& form, Random& random)
-      : form_(form),
-        data_(form.windows ? 4 * form.depth + 37 : form.rows * (form.depth + form.gap), form.shift),
-        padding_(form.depth, form.shift) {
+      : form_(form), data_(form.elements(), form.shift), padding_(form.depth, form.shift) {
     fill(data_, random);
     fill(padding_, random);
-    if (!form.windows) return;
-    for (Index i = 0; i < form.rows * form.taps; ++i) {
-      const auto offset = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(3 * form.depth + 37)));
-      offsets_.push_back(random.below(4) == 0 ? -1 : offset);
-    }
+    if (form.windows) offsets_ = window_offsets(form, random);
   }
 
   ActivationRows arguments() const {

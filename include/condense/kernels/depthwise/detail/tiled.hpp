@@ -3,23 +3,18 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
+#include <utility>
 
 #include "condense/kernels/depthwise/depthwise.hpp"
-#include "condense/kernels/detail/rows.hpp"
+#include "condense/kernels/depthwise/detail/windows.hpp"
 
 namespace condense::kernels::detail {
 
-/// Some rows and channels of a depthwise convolution.
-struct DepthwiseTile {
-  Index row = 0;  ///< First of the output, and how many.
-  Index rows = 0;
-  Index channel = 0;  ///< First, and how many.
-  Index channels = 0;
-};
-
-/// Rows of a tile: few enough that their pieces stay in the first-level cache from tap to tap, enough that what belongs
-/// to the channels is loaded once for many.
-inline constexpr Index kDepthwiseTileRows = 64;
+/// Rows of a tile: few enough that their pieces stay in the nearest caches from tap to tap and from one tile of
+/// channels to the next, enough that what belongs to the channels is loaded once for many and lines are seldom
+/// interrupted.
+inline constexpr Index kDepthwiseTileRows = 96;
 
 /// The integer depthwise convolution by tiles of channels: packing and odd numbers of channels, the same for all
 /// instruction sets. `Micro` has
@@ -29,6 +24,8 @@ inline constexpr Index kDepthwiseTileRows = 64;
 ///   static constexpr unsigned kTaps;   neighbouring products that one instruction sums up
 ///   template <unsigned Rows, bool Whole> static void run(const DepthwiseArguments&, const DepthwiseTile&,
 ///                                                        const std::byte* packed) noexcept;
+///   template <unsigned Rows, bool Whole> static void run_square(...) noexcept;  the same for windows of 3 x 3, if
+///                                      kTaps is more than 2: a column of a window is a step then
 ///
 /// Where no more than half the channels are left, or not enough for a tile in all, a tile has half of them for each of
 /// two rows (`Rows`). The last tile begins so early that it is whole, and does some channels once more; only where half
@@ -38,9 +35,9 @@ inline constexpr Index kDepthwiseTileRows = 64;
 /// in an order which the packs of the epilogue undo: of every 16 channels, the first vector has the first 4, the second
 /// one the next 4, and so on.
 ///
-/// Weights lie by tiles, in that order, kTaps of a channel together, with zeros behind the last tap. A tile begins with
-/// 128 times the sum of each channel's weights, which is too much in the sums of signed codes: their sign is flipped,
-/// since the instructions take unsigned ones.
+/// Weights lie by tiles, in that order, kTaps of a channel together, with zeros behind the last tap; those of
+/// `run_square` column by column. A tile begins with 128 times the sum of each channel's weights, which is too much in
+/// the sums of signed codes: their sign is flipped, since the instructions take unsigned ones.
 template <class Micro>
 struct TiledDepthwise {
   static std::size_t packed_bytes(Index channels, Index taps) noexcept {
@@ -59,7 +56,8 @@ struct TiledDepthwise {
         std::int32_t sum = 0;
         for (Index tap = 0; tap < taps; ++tap) {
           const typename Micro::Weight weight = weights[tap * channels + first + channel];
-          put(packed + kSumBytes, (tap / kTaps * kChannels + place) * kTaps + tap % kTaps, weight);
+          const auto [step, within] = place_of(tap, taps);
+          put(packed + kSumBytes, (step * kChannels + place) * kTaps + within, weight);
           sum += 128 * weight;
         }
         put(packed, place, sum);
@@ -77,11 +75,11 @@ struct TiledDepthwise {
         tile.channel = first;
         tile.channels = count;
         if (rows == 1) {
-          Micro::template run<1, true>(d, tile, packed);
+          run_tile<1, true>(d, tile, packed);
         } else if (count == width(2)) {
-          Micro::template run<2, true>(d, tile, packed);
+          run_tile<2, true>(d, tile, packed);
         } else {
-          Micro::template run<2, false>(d, tile, packed);
+          run_tile<2, false>(d, tile, packed);
         }
         packed += tile_bytes(d.input.taps);
       });
@@ -92,6 +90,23 @@ struct TiledDepthwise {
   static constexpr Index kChannels = Micro::kChannels;
   static constexpr unsigned kTaps = Micro::kTaps;
   static constexpr std::size_t kSumBytes = static_cast<std::size_t>(kChannels) * sizeof(std::int32_t);
+
+  /// Whether weights lie by columns of windows.
+  static constexpr bool is_square(Index taps) noexcept { return kTaps > 2 && taps == kSquareTaps; }
+
+  /// The step that a tap belongs to, and its place there.
+  static constexpr std::pair<Index, Index> place_of(Index tap, Index taps) noexcept {
+    if (is_square(taps)) return {tap % 3, tap / 3};
+    return {tap / kTaps, tap % kTaps};
+  }
+
+  template <unsigned Rows, bool Whole>
+  static void run_tile(const DepthwiseArguments& d, const DepthwiseTile& tile, const std::byte* packed) noexcept {
+    if constexpr (is_square(kSquareTaps)) {
+      if (is_square(d.input.taps)) return Micro::template run_square<Rows, Whole>(d, tile, packed);
+    }
+    Micro::template run<Rows, Whole>(d, tile, packed);
+  }
 
   static constexpr Index width(Index rows) noexcept { return kChannels / rows; }
 
@@ -121,8 +136,10 @@ struct TiledDepthwise {
 ///   static constexpr Index kLane;  channels of a vector
 ///   template <unsigned Lanes, bool Whole> static void run(const FloatDepthwiseArguments&,
 ///                                                         const DepthwiseTile&) noexcept;
+///   template <unsigned Lanes, bool Whole> static void run_square(...) noexcept;  the same for windows of 3 x 3, if it
+///                                  has a quicker form
 ///
-/// for Lanes = 4, 2 and 1 vectors of channels, and for less than a vector, which is not Whole.
+/// for Lanes = 4 (not of `run_square`), 2 and 1 vectors of channels, and for less than a vector, which is not Whole.
 template <class Micro>
 struct TiledFloatDepthwise {
   static void run(const FloatDepthwiseArguments& d) noexcept {
@@ -130,21 +147,30 @@ struct TiledFloatDepthwise {
     for (; tile.row < d.input.rows; tile.row += kDepthwiseTileRows) {
       tile.rows = std::min(kDepthwiseTileRows, d.input.rows - tile.row);
       tile.channel = 0;
-      run_whole<4>(d, tile);
-      run_whole<2>(d, tile);
-      run_whole<1>(d, tile);
-      tile.channels = d.input.depth - tile.channel;
-      if (tile.channels > 0) Micro::template run<1, false>(d, tile);
+      if constexpr (requires { Micro::template run_square<1, true>; }) {
+        if (d.input.taps == kSquareTaps) {
+          run_tiles<2>(d, tile, [&](auto lanes, auto whole) { Micro::template run_square<lanes(), whole()>(d, tile); });
+          continue;
+        }
+      }
+      run_tiles<4>(d, tile, [&](auto lanes, auto whole) { Micro::template run<lanes(), whole()>(d, tile); });
     }
   }
 
  private:
-  /// All tiles of `Lanes` vectors that there are from the tile's channel on; moves it behind them.
-  template <unsigned Lanes>
-  static void run_whole(const FloatDepthwiseArguments& d, DepthwiseTile& tile) noexcept {
+  /// Calls `run(lanes, whole)` for tiles of `Lanes` vectors of the channels from the tile's first one on, then for
+  /// those of fewer.
+  template <unsigned Lanes, class Run>
+  static void run_tiles(const FloatDepthwiseArguments& d, DepthwiseTile& tile, const Run& run) noexcept {
     tile.channels = Lanes * Micro::kLane;
     for (; tile.channel + tile.channels <= d.input.depth; tile.channel += tile.channels) {
-      Micro::template run<Lanes, true>(d, tile);
+      run(std::integral_constant<unsigned, Lanes>{}, std::true_type{});
+    }
+    if constexpr (Lanes > 1) {
+      run_tiles<Lanes / 2>(d, tile, run);
+    } else {
+      tile.channels = d.input.depth - tile.channel;
+      if (tile.channels > 0) run(std::integral_constant<unsigned, 1>{}, std::false_type{});
     }
   }
 };
