@@ -24,6 +24,7 @@ struct Avx2Products {
     std::memcpy(&two, codes, sizeof(two));
     return _mm256_set1_epi32(two);
   }
+  CONDENSE_TARGET_AVX2 static __m256i ones() noexcept { return _mm256_set1_epi16(1); }
   CONDENSE_TARGET_AVX2 static void add(__m256i& sums, __m256i activations, __m256i weights) noexcept {
     sums = _mm256_add_epi32(sums, _mm256_madd_epi16(activations, weights));
   }

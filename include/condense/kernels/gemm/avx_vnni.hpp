@@ -22,6 +22,7 @@ struct AvxVnniProducts {
     std::memcpy(&four, codes, sizeof(four));
     return _mm256_xor_si256(flip, _mm256_set1_epi32(four));
   }
+  CONDENSE_TARGET_AVX2 static __m256i ones() noexcept { return _mm256_set1_epi8(1); }
 
   /// vpdpbusd. Through the intrinsic, GCC 12 copies every sum into another register and back in each step; and so the
   /// tiles around it need no target but AVX2.

@@ -72,6 +72,13 @@ struct GemmArguments {
 ///   static void pack(const WeightShape&, const WeightValues&, std::byte* packed) noexcept;
 ///   static void run(const GemmArguments&) noexcept;
 ///
+/// and may have
+///
+///   static Index filled_depth(const WeightShape&) noexcept;
+///
+/// the depth up to which it pays to fill pieces with weights of zero, where whatever follows a piece may be read; by
+/// default the depth that they have.
+///
 /// Sums are exact: the caller guarantees that sum |weight| * 255 + |bias| fits int32. Results equal those of `Scalar`
 /// bit for bit. `packed` is aligned to 64 bytes; nothing else needs to be.
 template <class Isa>
@@ -82,10 +89,13 @@ struct GemmKernel {
   std::size_t (*packed_bytes)(const WeightShape&) noexcept;
   void (*pack)(const WeightShape&, const WeightValues&, std::byte*) noexcept;
   void (*run)(const GemmArguments&) noexcept;
+  Index (*filled_depth)(const WeightShape&) noexcept = [](const WeightShape& shape) noexcept { return shape.depth; };
 
   template <class Isa>
   static constexpr GemmKernel of() noexcept {
-    return {&Gemm<Isa>::packed_bytes, &Gemm<Isa>::pack, &Gemm<Isa>::run};
+    GemmKernel kernel{&Gemm<Isa>::packed_bytes, &Gemm<Isa>::pack, &Gemm<Isa>::run};
+    if constexpr (requires { &Gemm<Isa>::filled_depth; }) kernel.filled_depth = &Gemm<Isa>::filled_depth;
+    return kernel;
   }
 };
 

@@ -77,6 +77,9 @@ struct NeonMicro : GemmTiles<4> {
     }
     multiply_groups_by<Products, 16>(tile);
   }
+  static void start_groups(const GemmTile& tile, std::int32_t* starts) noexcept {
+    start_groups_by<Products>(tile, starts);
+  }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
     unpack_steps<kStep>(packed, bits, vectors, codes);
   }
@@ -86,6 +89,7 @@ struct NeonMicro : GemmTiles<4> {
 struct NeonAboveLowestMicro : NeonMicro<true> {
   static constexpr Index kPackedRows = 2;
   static constexpr bool kPacksZeroPoints = false;
+  static constexpr bool kPacksFactors = false;
   static void multiply_packed_groups(const GemmTile& tile) noexcept { multiply_packed_groups_by<Products, 16>(tile); }
 };
 

@@ -87,8 +87,12 @@ struct NeonDotprodMicro : GemmTiles<6> {
   }
   static constexpr Index kPackedRows = 2;
   static constexpr bool kPacksZeroPoints = false;
+  static constexpr bool kPacksFactors = false;
   CONDENSE_TARGET_NEON_DOTPROD static void multiply_packed_groups(const GemmTile& tile) noexcept {
     multiply_packed_groups_by<DotProducts, kRows * kPanel / 2>(tile);
+  }
+  CONDENSE_TARGET_NEON_DOTPROD static void start_groups(const GemmTile& tile, std::int32_t* starts) noexcept {
+    start_groups_by<DotProducts>(tile, starts);
   }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
     unpack_steps<kStep>(packed, bits, vectors, codes);

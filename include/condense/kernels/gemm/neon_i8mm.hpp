@@ -111,12 +111,16 @@ struct NeonI8mmMicro : GemmTiles<6> {
   }
   static constexpr Index kPackedRows = 2;
   static constexpr bool kPacksZeroPoints = false;
+  static constexpr bool kPacksFactors = false;
   CONDENSE_TARGET_NEON_I8MM static void multiply_packed_groups(const GemmTile& tile) noexcept {
     if (tile.product->input_type == ElementType::int8) {
       multiply_packed_groups_by<SignedMatrixProducts, kRows * kPanel / 2>(tile);
     } else {
       multiply_packed_groups_by<UnsignedMatrixProducts, kRows * kPanel / 2>(tile);
     }
+  }
+  CONDENSE_TARGET_NEON_I8MM static void start_groups(const GemmTile& tile, std::int32_t* starts) noexcept {
+    start_groups_by<SignedMatrixProducts>(tile, starts);
   }
   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept {
     unpack_steps<kStep>(packed, bits, vectors, codes);

@@ -14,6 +14,7 @@ namespace condense::kernels::detail {
 ///   using Activation; static constexpr Index kStep; static constexpr std::optional<ElementType> kFlipped;
 ///   static __m256i weights(const std::int8_t*) noexcept;                       (8 columns, kStep)
 ///   static __m256i activations(const Activation*, __m256i flip) noexcept;      kStep of them in every lane
+///   static __m256i ones() noexcept;                                            activations of 1
 ///   static void add(__m256i& sums, __m256i activations, __m256i weights) noexcept;
 ///   static void unpack_two(const std::int8_t*, __m256i (&weights)[2]) noexcept;  two vectors of packed 4 bits,
 ///   2^kShift
@@ -51,6 +52,7 @@ struct Avx2Micro {
 
   static constexpr Index kPackedRows = 2;
   static constexpr bool kPacksZeroPoints = false;
+  static constexpr bool kPacksFactors = true;
   static void multiply_packed_groups(const GemmTile& tile) noexcept {
     tile.rows == 1 ? multiply_packed_groups_of<1>(tile) : multiply_packed_groups_of<2>(tile);
   }
@@ -60,6 +62,20 @@ struct Avx2Micro {
     const bool by_row = tile.product->epilogue.row_scales != nullptr;
     if (grouped) return by_row ? finish_from<Source::values_by_row>(tile) : finish_from<Source::values>(tile);
     return by_row ? finish_from<Source::sums_by_row>(tile) : finish_from<Source::sums>(tile);
+  }
+
+  CONDENSE_TARGET_AVX2 static void start_groups(const GemmTile& t, std::int32_t* starts) noexcept {
+    const __m256i factor = _mm256_set1_epi32(t.factor);
+    for (Index group = 0; group < t.groups; ++group) {
+      for (Index lane = 0; lane < t.lanes; ++lane, starts += kLane) {
+        const std::int8_t* weights = t.weights + (group * t.steps * t.lanes + lane) * kLane * kStep;
+        __m256i sums = _mm256_setzero_si256();
+        for (Index step = 0; step < t.steps; ++step, weights += t.lanes * kLane * kStep) {
+          Products::add(sums, Products::ones(), Products::weights(weights));
+        }
+        store(starts, _mm256_mullo_epi32(factor, sums));
+      }
+    }
   }
 
   /// A table of 16 makes signed bytes of 4 bits; with their upper two bits ignored also of 2.
@@ -241,17 +257,17 @@ struct Avx2Micro {
       }
     }
     const __m256i flip = _mm256_set1_epi32(static_cast<int>(t.flip));
-    const __m256i factor = _mm256_set1_epi32(t.factor);
     const std::int8_t* weights = t.weights;
     Index k = 0;
     for (Index group = 0; group < t.groups; ++group) {
       __m256i sums[kHeight][kLanes];
 #pragma GCC unroll 2
       for (unsigned l = 0; l < kLanes; ++l) {
-        const __m256i first = _mm256_mullo_epi32(factor, load(t.weight_sums + (group * kLanes + l) * kLane));
 #pragma GCC unroll 3
         for (unsigned r = 0; r < kHeight; ++r) {
-          sums[r][l] = t.start == nullptr ? first : load(t.start + t.row_at(r) * t.row_start + l * kLane);
+          sums[r][l] = t.start == nullptr
+                           ? _mm256_setzero_si256()
+                           : load(t.start + group * t.group_start + t.row_at(r) * t.row_start + l * kLane);
         }
       }
       for (Index step = 0; step < t.steps; ++step, k += kStep, weights += kLanes * kLane * kStep) {
@@ -298,11 +314,14 @@ struct Avx2Micro {
     Index k = 0;
     for (Index group = 0; group < t.groups; ++group) {
       __m256i sums[kHeight][2];
+      __m256i weight_sums[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
 #pragma GCC unroll 2
       for (unsigned r = 0; r < kHeight; ++r) sums[r][0] = sums[r][1] = _mm256_setzero_si256();
       for (Index step = 0; step < t.steps; ++step, k += kStep, weights += kLane * kStep) {
         __m256i w[2];
         Products::unpack_two(weights, w);
+#pragma GCC unroll 2
+        for (unsigned l = 0; l < 2; ++l) Products::add(weight_sums[l], Products::ones(), w[l]);
 #pragma GCC unroll 2
         for (unsigned r = 0; r < kHeight; ++r) {
           const __m256i a = Products::activations(rows[r] + k, flip);
@@ -313,7 +332,7 @@ struct Avx2Micro {
 #pragma GCC unroll 2
       for (unsigned l = 0; l < 2; ++l) {
         const Index column = (group * 2 + l) * kLane;
-        const __m256i start = _mm256_mullo_epi32(factor, load(t.weight_sums + column));
+        const __m256i start = _mm256_mullo_epi32(factor, _mm256_srai_epi32(weight_sums[l], Products::kShift));
         const __m256 multipliers = _mm256_loadu_ps(t.multipliers + column);
 #pragma GCC unroll 2
         for (unsigned r = 0; r < kHeight; ++r) {

@@ -46,6 +46,24 @@ struct Avx512Epilogue {
     }
   }
 
+ protected:
+  /// Stores 64 codes as `rows` rows, at most 4 / kLanes.
+  template <unsigned kLanes>
+  CONDENSE_TARGET_AVX512_VNNI static void store_rows(__m512i codes, Index rows, std::uint8_t* out,
+                                                     Index stride) noexcept {
+    if constexpr (kLanes == 4) {
+      _mm512_storeu_si512(out, codes);
+    } else if constexpr (kLanes == 2) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(codes));
+      if (rows > 1) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + stride), _mm512_extracti64x4_epi64(codes, 1));
+    } else {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(codes));
+      if (rows > 1) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + stride), _mm512_extracti32x4_epi32(codes, 1));
+      if (rows > 2) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * stride), _mm512_extracti32x4_epi32(codes, 2));
+      if (rows > 3) _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 3 * stride), _mm512_extracti32x4_epi32(codes, 3));
+    }
+  }
+
  private:
   enum class Source { sums, sums_by_row, values, values_by_row };
 
@@ -157,27 +175,17 @@ struct Avx512Epilogue {
       return requantize.bytes(value(s0, 0), value(s1, 1 % kLanes), value(s2, 2 % kLanes), value(s3, 3 % kLanes));
     }
 
-    /// Stores the codes of the rows from `row` on; of those that the tile has.
+    /// Stores the codes of the rows from `row` on, of those that the tile has.
     CONDENSE_TARGET_AVX512_VNNI void rows(Index row, __m512i codes) const noexcept {
-      constexpr Index kRowsAtOnce = 4 / kLanes;
       const Index stride = tile.product->output_stride;
       auto* out = static_cast<std::uint8_t*>(tile.product->output) + (tile.row + row) * stride + tile.column;
-      if (columns < kLanes * kLane || row + kRowsAtOnce > tile.rows) {
-        alignas(64) std::uint8_t bytes[64];
-        _mm512_store_si512(bytes, codes);
-        for (Index r = 0; r < std::min(kRowsAtOnce, tile.rows - row); ++r) {
-          std::memcpy(out + r * stride, bytes + r * kLanes * kLane, static_cast<std::size_t>(columns));
-        }
-      } else if constexpr (kLanes == 4) {
-        _mm512_storeu_si512(out, codes);
-      } else if constexpr (kLanes == 2) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(codes));
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + stride), _mm512_extracti64x4_epi64(codes, 1));
-      } else {
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_castsi512_si128(codes));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + stride), _mm512_extracti32x4_epi32(codes, 1));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 2 * stride), _mm512_extracti32x4_epi32(codes, 2));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 3 * stride), _mm512_extracti32x4_epi32(codes, 3));
+      const Index count = std::min<Index>(4 / kLanes, tile.rows - row);
+      if (columns == kLanes * kLane) return store_rows<kLanes>(codes, count, out, stride);
+      alignas(64) std::uint8_t bytes[64];
+      _mm512_store_si512(bytes, codes);
+      const __mmask64 mask = ~__mmask64{0} >> (64 - columns);
+      for (Index r = 0; r < count; ++r) {
+        _mm512_mask_storeu_epi8(out + r * stride, mask, _mm512_maskz_loadu_epi8(mask, bytes + r * kLanes * kLane));
       }
     }
   };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "condense/kernels/detail/neon.hpp"
 #include "condense/kernels/gemm/detail/tiled.hpp"
@@ -27,6 +28,7 @@ struct GemmPanels {
   using Activation = std::uint8_t;
   static constexpr Index kLane = 4;
   static constexpr Index kPanel = 16;
+  static constexpr Index kFewestSteps = 4;
 
   /// Codes of few bits are moved to the top of their bytes and back, which extends their sign.
   template <Index kStep>
@@ -180,6 +182,25 @@ struct GemmTiles : GemmPanels {
     for_blocks<Sums, kHeight, columns_for(kMost, kHeight), Mode::groups>(t, 0);
   }
 
+  /// See `TiledGemm`: a row of ones gives the sums of the weights.
+  template <template <Index, Index> class Sums>
+  [[gnu::always_inline]] static void start_groups_by(const GemmTile& t, std::int32_t* starts) noexcept {
+    constexpr Index kStep = Sums<1, kLane>::kStep;
+    alignas(16) std::uint8_t ones[256];  // as many as a stretch has elements
+    std::memset(ones, 1, sizeof(ones));
+    const Index stride = t.lanes * kLane * kStep;
+    for (Index group = 0; group < t.groups; ++group) {
+      for (Index lane = 0; lane < t.lanes; ++lane, starts += kLane) {
+        Sums<1, kLane> sums;
+        sums.clear();
+        Array<const std::uint8_t*, 1> row;
+        row[0] = ones;
+        sums.template add<false>(row, t.steps, t.weights + group * t.steps * stride + lane * kLane * kStep, stride, 0);
+        vst1q_s32(starts, vmulq_n_s32(sums.row(0, 0), t.factor));
+      }
+    }
+  }
+
   /// The same for 1 or 2 rows and weights of 4 bits as they are packed.
   template <template <Index, Index> class Sums, Index kMost>
   [[gnu::always_inline]] static void multiply_packed_groups_by(const GemmTile& t) noexcept {
@@ -244,7 +265,7 @@ struct GemmTiles : GemmPanels {
     const Index panel = t.lanes * kLane;
     const Index stride = panel * kStep / (kPacked ? 2 : 1);
     const std::int8_t* weights = t.weights + column * kStep / (kPacked ? 2 : 1);
-    const std::int32_t* weight_sums = t.weight_sums + column;
+    const std::int32_t* start = t.start == nullptr ? kZeros : t.start + column;
     const float* multipliers = t.multipliers + column;
     Array<Array<float32x4_t, kVectors>, kHeight> values;
     Array<const std::uint8_t*, kHeight> rows;
@@ -260,7 +281,7 @@ struct GemmTiles : GemmPanels {
       sums.template add<kPacked>(rows, t.steps, weights, stride, t.flip);
 #pragma GCC unroll 4
       for (Index v = 0; v < kVectors; ++v) {
-        const int32x4_t first = vmulq_n_s32(vld1q_s32(weight_sums + 4 * v), t.factor);
+        const int32x4_t first = vld1q_s32(start + 4 * v);
         const float32x4_t scale = vld1q_f32(multipliers + 4 * v);
 #pragma GCC unroll 8
         for (Index r = 0; r < kHeight; ++r) {
@@ -270,7 +291,7 @@ struct GemmTiles : GemmPanels {
 #pragma GCC unroll 8
       for (Index r = 0; r < kHeight; ++r) rows[r] += t.steps * kStep;
       weights += t.steps * stride;
-      weight_sums += panel;
+      start += t.group_start;
       multipliers += panel;
     }
 #pragma GCC unroll 8

@@ -35,6 +35,13 @@ struct WeightPanels {
     });
   }
 
+  /// Whole steps, if rows are read in place then.
+  static Index filled_depth(const WeightShape& shape) noexcept {
+    WeightShape filled = shape;
+    filled.depth = round_up(shape.depth, kStep);
+    return is_staged(filled) ? shape.depth : filled.depth;
+  }
+
  protected:
   using Activation = typename Micro::Activation;
   static constexpr Index kLane = Micro::kLane;
@@ -43,15 +50,22 @@ struct WeightPanels {
 
   static constexpr Index kStretch = 256;  ///< Most elements of K that are staged at a time.
   static constexpr Index kTaps = 64;      ///< Most pieces of a row that are multiplied at a time.
-  static_assert(kStretch % (4 * kStep) == 0);
+  static_assert(kStretch % (4 * kStep) == 0 && (sizeof(Activation) != 1 || kStretch / kStep <= kTaps));
 
   static constexpr Index round_up(Index value, Index multiple) noexcept {
     return (value + multiple - 1) / multiple * multiple;
   }
 
-  /// Whether rows have to be copied. Pieces of few elements are: looking them up costs more than they do.
+  /// Fewest steps of a piece that is read in place, where a row has several.
+  static constexpr Index fewest_steps() noexcept {
+    if constexpr (requires { Micro::kFewestSteps; }) return Micro::kFewestSteps;
+    return 1;
+  }
+
+  /// Whether rows have to be copied.
   static bool is_staged(const WeightShape& shape) noexcept {
-    return sizeof(Activation) != 1 || shape.depth % kStep != 0 || (shape.taps > 1 && shape.depth < 4 * kStep) ||
+    return sizeof(Activation) != 1 || shape.depth % kStep != 0 ||
+           (shape.taps > 1 && shape.depth < fewest_steps() * kStep) ||
            (shape.group_size < shape.depth && shape.group_size % kStep != 0);
   }
 
@@ -139,10 +153,14 @@ struct WeightPanels {
 
   // ---- Packed weights
 
+  /// Sums of weights are packed where a sum takes several stretches; otherwise it costs less to add up the codes at
+  /// hand than to read one more word for each group.
+  static bool has_weight_sums(const WeightShape& shape) noexcept { return shape.group_size > kStretch; }
+
   /// Bytes of a column: its terms, and its codes up to a step.
   static Index term_words(const WeightShape& shape) noexcept {
     if (shape.group_size == 0) return kFlips ? 1 : 0;
-    return 2 * shape.groups();
+    return (has_weight_sums(shape) ? 2 : 1) * shape.groups();
   }
   static Index term_bytes(const WeightShape& shape) noexcept {
     return 4 * term_words(shape) + (shape.has_zero_points ? shape.groups() : 0);
@@ -160,7 +178,7 @@ struct WeightPanels {
   /// The terms of a panel, (groups, columns of the panel), null where there are none.
   struct Terms {
     const float* multipliers = nullptr;
-    const std::int32_t* weight_sums = nullptr;     ///< With groups.
+    const std::int32_t* weight_sums = nullptr;     ///< Of long groups.
     const std::int32_t* flipped_starts = nullptr;  ///< Without: kFlip times the sums.
     const std::int8_t* zero_points = nullptr;
   };
@@ -169,7 +187,7 @@ struct WeightPanels {
     Terms terms;
     if (shape.group_size != 0) {
       terms.multipliers = reinterpret_cast<const float*>(panel);
-      terms.weight_sums = words + shape.groups() * width;
+      if (has_weight_sums(shape)) terms.weight_sums = words + shape.groups() * width;
     } else if (kFlips) {
       terms.flipped_starts = words;
     }
@@ -201,9 +219,9 @@ struct WeightPanels {
         zero_points[group * width] = static_cast<std::byte>(weights.zero_points[slice]);
         sum -= weights.zero_points[slice] * static_cast<std::int32_t>(count);
       }
-      if (shape.group_size != 0) {
+      if (has_weight_sums(shape)) {
         put(groups + group, sum);
-      } else if (kFlips) {
+      } else if (shape.group_size == 0 && kFlips) {
         put(0, kFlip * sum);
       }
     }
