@@ -91,13 +91,14 @@ void integer_product(benchmark::State& state, const kernels::KernelSet& kernels,
 void float_product(benchmark::State& state, const kernels::KernelSet& kernels, const Product& p) {
   const auto input = random_floats(p.m * p.k, 1);
   const auto weights = random_floats(p.n * p.k, 2);
-  Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels.float_gemm.packed_bytes(p.n, p.k))});
-  kernels.float_gemm.pack(p.n, p.k, weights.data(), packed.mutable_raw());
+  const kernels::FloatWeightShape shape{.columns = p.n, .depth = p.k};
+  Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels.float_gemm.packed_bytes(shape))});
+  kernels.float_gemm.pack(shape, {.floats = weights.data()}, packed.mutable_raw());
   const std::vector<float> bias(size(p.n), 0.0F);
   std::vector<float> output(size(p.m * p.n));
   const kernels::FloatGemmArguments arguments{
       .input = {.data = input.data(), .rows = p.m, .depth = p.k, .row_stride = p.k},
-      .columns = p.n,
+      .weights = shape,
       .packed_weights = packed.raw(),
       .bias = bias.data(),
       .low = -1e30F,

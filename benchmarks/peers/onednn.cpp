@@ -4,30 +4,15 @@
 
 #if DNNL_VERSION_MAJOR == 2
 
-#include <dlfcn.h>
-
-#include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
 
-#include "peer.hpp"
+#include "onednn_library.hpp"
+#include "product_peer.hpp"
 
 namespace condense::benchmarks {
 namespace {
 
 using dnnl::memory;
-
-/// One thread, where the library runs on OpenMP: the variable of the environment would have to be set before the start.
-void use_one_thread() {
-  if (void* set = dlsym(RTLD_DEFAULT, "omp_set_num_threads")) reinterpret_cast<void (*)(int)>(set)(1);
-}
-
-bool limit_to(std::string_view isa) {
-  const auto limit = isa == "avx2"       ? dnnl::cpu_isa::avx2
-                     : isa == "avx_vnni" ? dnnl::cpu_isa::avx2_vnni
-                                         : dnnl::cpu_isa::all;
-  if (limit == dnnl::cpu_isa::all && isa != "avx512_vnni") return false;
-  return dnnl::set_max_cpu_isa(limit) == dnnl::status::success;
-}
 
 struct Types {
   memory::data_type input;
@@ -45,10 +30,10 @@ Types types_of(Work work) {
   }
 }
 
-PreparedProduct prepare(const Product& p) {
+Prepared prepare(const Product& p) {
   if (p.work == Work::int4_groups || p.work == Work::dynamic) return {};
-  use_one_thread();
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  onednn::use_threads(p.threads);
+  dnnl::engine& engine = onednn::engine();
   const Types types = types_of(p.work);
   const memory::dims input_shape{p.m, p.k};
   const memory::dims weight_shape{p.k, p.n};
@@ -64,29 +49,20 @@ PreparedProduct prepare(const Product& p) {
   }
   const dnnl::matmul::primitive_desc description(dnnl::matmul::desc(input, packed_weights, output), attributes, engine);
 
-  dnnl::stream stream(engine);
-  memory given(plain_weights, engine, const_cast<void*>(p.weights));
-  memory weights(description.weights_desc(), engine);
-  dnnl::reorder(given, weights).execute(stream, given, weights);
-  stream.wait();
+  const memory given(plain_weights, engine, const_cast<void*>(p.weights));
+  const memory weights = onednn::reordered(given, description.weights_desc());
   const std::unordered_map<int, memory> arguments{{DNNL_ARG_SRC, memory(input, engine, const_cast<void*>(p.input))},
                                                   {DNNL_ARG_WEIGHTS, weights},
                                                   {DNNL_ARG_DST, memory(output, engine, p.output)}};
   return {.run =
-              [product = dnnl::matmul(description), stream, arguments]() mutable {
+              [product = dnnl::matmul(description), stream = dnnl::stream(engine), arguments]() mutable {
                 product.execute(stream, arguments);
                 stream.wait();
               },
           .collect = {}};
 }
 
-std::string name() {
-  const dnnl_version_t* version = dnnl_version();
-  return "oneDNN " + std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
-         std::to_string(version->patch);
-}
-
-const RegisterPeer kRegistered({.name = name(), .limit_to = limit_to, .prepare = prepare});
+const RegisterProductPeer kRegistered({.name = onednn::name(), .limit_to = onednn::limit_to, .prepare = prepare});
 
 }  // namespace
 }  // namespace condense::benchmarks

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "../peers/peer.hpp"
+#include "../peers/product_peer.hpp"
 #include "condense/core/random.hpp"
 #include "condense/core/rounding.hpp"
 
@@ -19,7 +19,10 @@ enum class Fill { random, extreme };
 class ProductData {
  public:
   ProductData(Work work, Index m, Index n, Index k, Fill fill) {
-    product_ = {.work = work, .m = m, .n = n, .k = k};
+    product_.work = work;
+    product_.m = m;
+    product_.n = n;
+    product_.k = k;
     Random random(1);
     if (work == Work::floats) {
       fill_floats(random);
@@ -27,13 +30,13 @@ class ProductData {
       product_.weights = float_weights_.data();
     } else {
       fill_codes(random, fill);
-      if (work == Work::dynamic) fill_floats(random);
-      product_.input = work == Work::dynamic ? static_cast<const void*>(float_input_.data()) : input_.data();
+      if (product_.has_float_rows()) fill_floats(random);
+      product_.input = product_.has_float_rows() ? static_cast<const void*>(float_input_.data()) : input_.data();
       product_.weights = weights_.data();
     }
     // Sums of extreme codes reach 255 * 127 * k, so that the codes of most columns do not saturate.
-    for (Index column = 0; column < n; ++column) {
-      multipliers_.push_back((1 + static_cast<float>(column % 7) / 8) / (127 * static_cast<float>(k)));
+    for (Index i = 0; i < (work == Work::int4_groups ? n * k / kGroupSize : n); ++i) {
+      multipliers_.push_back((1 + static_cast<float>(i % 7) / 8) / (127 * static_cast<float>(k)));
     }
     product_.multipliers = multipliers_.data();
     output_.resize(static_cast<std::size_t>(m * n));
@@ -79,7 +82,7 @@ class ProductData {
   void fill_codes(Random& random, Fill fill) {
     input_.resize(static_cast<std::size_t>(product_.m * product_.k));
     weights_.resize(static_cast<std::size_t>(product_.n * product_.k));
-    const bool is_signed = product_.work == Work::signed_sums || product_.work == Work::int4_groups;
+    const bool is_signed = product_.work == Work::signed_sums;
     const int largest = product_.work == Work::int4_groups ? 7 : 127;
     fill_matrix(random, fill, is_signed ? -128 : 0, is_signed ? 127 : 255, input_);
     fill_matrix(random, fill, -largest, largest, weights_);

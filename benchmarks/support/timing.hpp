@@ -10,31 +10,40 @@
 #include <ctime>
 #include <vector>
 
+#include "condense/core/error.hpp"
+
 namespace condense::benchmarks {
 
-/// Keeps this thread on one core, the last one that it may use: the first ones serve most interrupts. Does nothing
-/// where the system cannot.
-inline void pin_to_core() noexcept {
+/// Keeps this thread, and those that it starts, on the last `count` of the cores that it may use: the first ones serve
+/// most interrupts. Does nothing where the system cannot. Throws if there are fewer cores.
+inline void pin_to_cores([[maybe_unused]] int count) {
 #if defined(__linux__)
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
-  for (std::size_t core = CPU_SETSIZE; core-- > 0;) {
-    if (!CPU_ISSET(core, &allowed)) continue;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(core, &one);
-    sched_setaffinity(0, sizeof(one), &one);
-    return;
+  require(count <= CPU_COUNT(&allowed), "{} threads need as many cores, and there are {} for this program", count,
+          CPU_COUNT(&allowed));
+  cpu_set_t last;
+  CPU_ZERO(&last);
+  for (std::size_t core = CPU_SETSIZE; core-- > 0 && CPU_COUNT(&last) < count;) {
+    if (CPU_ISSET(core, &allowed)) CPU_SET(core, &last);
   }
+  sched_setaffinity(0, sizeof(last), &last);
 #endif
 }
 
-/// Seconds that this thread computes during `body()`: not those in which the system lets somebody else have the core.
+inline void pin_to_core() { pin_to_cores(1); }
+
+enum class Clock {
+  thread,  ///< Time that this thread computes: not that in which the system lets somebody else have the core.
+  wall,    ///< For work that other threads share.
+};
+
+/// Seconds that `body()` takes.
 template <class Body>
-double seconds_of(Body&& body) {
-  const auto now = [] {
+double seconds_of(Body&& body, Clock clock = Clock::thread) {
+  const auto now = [clock] {
     timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    clock_gettime(clock == Clock::thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
   };
   const double start = now();
@@ -51,12 +60,14 @@ inline double median(std::vector<double> values) {
 
 /// How often `body()` has to run so that the runs together take `seconds`; at least once.
 template <class Body>
-std::ptrdiff_t repetitions_for(double seconds, Body&& body) {
+std::ptrdiff_t repetitions_for(double seconds, Body&& body, Clock clock = Clock::thread) {
   std::ptrdiff_t repetitions = 1;
   while (true) {
-    const double taken = seconds_of([&] {
-      for (std::ptrdiff_t i = 0; i < repetitions; ++i) body();
-    });
+    const double taken = seconds_of(
+        [&] {
+          for (std::ptrdiff_t i = 0; i < repetitions; ++i) body();
+        },
+        clock);
     if (taken >= seconds / 4) {
       return std::max<std::ptrdiff_t>(1,
                                       static_cast<std::ptrdiff_t>(static_cast<double>(repetitions) * seconds / taken));

@@ -27,6 +27,7 @@ inline std::vector<OperatorRun> operator_runs() {
       {AveragePool{.kernel_shape = {3, 3}, .strides = {2, 2}, .pads = {1, 1, 1, 1}}, {images}},
       {BatchNormalization{}, {images, c, c, c, c}},
       {BatchNormalization{.training_mode = true}, {images, c, c, c, c}},
+      {Cast{.to = DataType::float16}, {images}},
       {Clip{}, {images, Tensor::scalar(0.5F)}},
       {Concat{.axis = 1}, {images, images}},
       {Concat{.axis = 1}, {codes, codes}},

@@ -1,64 +1,8 @@
-#include <limits>
-
-#include "kernels/integer_rows.hpp"
+#include "kernels/float_rows.hpp"
 #include "support/backends.hpp"
 
 namespace condense::kernels {
 namespace {
-
-/// Activations as floats: the codes of integer rows, made small, with signs and fractions.
-class FloatRows {
- public:
-  FloatRows(const RowsForm& form, Random& random)
-      : form_(form),
-        data_(form.windows ? 4 * form.depth + 37 : form.rows * (form.depth + form.gap), form.shift),
-        padding_(form.depth, form.shift) {
-    for (Index i = 0; i < static_cast<Index>(data_.size()); ++i) data_[i] = random.uniform(-2, 2);
-    for (Index i = 0; i < form.depth; ++i) padding_[i] = random.uniform(-2, 2);
-    if (!form.windows) return;
-    for (Index i = 0; i < form.rows * form.taps; ++i) {
-      const auto offset = static_cast<std::int32_t>(random.below(static_cast<std::uint32_t>(3 * form.depth + 37)));
-      offsets_.push_back(random.below(4) == 0 ? -1 : offset);
-    }
-  }
-
-  ActivationRows arguments() const {
-    return {.data = data_.data(),
-            .offsets = form_.windows ? offsets_.data() : nullptr,
-            .padding = padding_.data(),
-            .rows = form_.rows,
-            .taps = form_.taps,
-            .depth = form_.depth,
-            .row_stride = form_.depth + form_.gap};
-  }
-  double at(Index row, Index tap, Index k) const {
-    if (!form_.windows) return data_[row * (form_.depth + form_.gap) + k];
-    const std::int32_t offset = offsets_[size(row * form_.taps + tap)];
-    return offset < 0 ? padding_[k] : data_[offset + k];
-  }
-
- private:
-  RowsForm form_;
-  ShiftedMemory<float> data_;
-  ShiftedMemory<float> padding_;
-  std::vector<std::int32_t> offsets_;
-};
-
-/// An exact sum and how far a float sum of `terms` products in any order, fused or not, may be from it: each of the
-/// terms + 1 roundings on the way of a product is off by at most 2^-24 of the magnitudes (Higham, "Accuracy and
-/// Stability of Numerical Algorithms", 2002, section 3.1); the factor 1.01 covers the higher orders.
-struct Sum {
-  double value = 0;
-  double magnitude = 0;
-
-  void add(double term) {
-    value += term;
-    magnitude += std::abs(term);
-  }
-  double tolerance(Index terms) const { return 1.01 * static_cast<double>(terms + 2) * 0x1p-24 * magnitude; }
-};
-
-constexpr float kUnbounded = std::numeric_limits<float>::infinity();
 
 class FloatGemmTest : public BackendTest<FloatGemm> {
  protected:
@@ -71,12 +15,13 @@ class FloatGemmTest : public BackendTest<FloatGemm> {
     for (float& w : weights) w = random.uniform(-1, 1);
     for (float& b : bias) b = random.uniform(-3, 3);
     const FloatGemmKernel& kernel = kernels().float_gemm;
-    Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernel.packed_bytes(columns, whole))});
-    kernel.pack(columns, whole, weights.data(), packed.mutable_raw());
+    const FloatWeightShape shape{.columns = columns, .taps = form.taps, .depth = form.depth};
+    Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernel.packed_bytes(shape))});
+    kernel.pack(shape, {.floats = weights.data()}, packed.mutable_raw());
     ShiftedMemory<float> output(form.rows * (columns + gap), form.shift);
     const float untouched = output.size() > 0 ? output[0] : 0;
     kernel.run({.input = input.arguments(),
-                .columns = columns,
+                .weights = shape,
                 .packed_weights = packed.raw(),
                 .bias = bias.data(),
                 .low = low,
@@ -199,6 +144,20 @@ TEST_P(FloatDepthwiseTest, SplitsManyRowsAndChannelsIntoTiles) {
     for (const Index channels : {48, 96, 127, 144}) {
       const RowsForm form{.rows = rows, .taps = 4, .depth = channels, .windows = true};
       expect_close(form, 2, -1.25F, 1.5F, ++seed);
+    }
+  }
+}
+
+TEST_P(FloatDepthwiseTest, SharesTheColumnsOfNeighbouringWindows) {
+  std::uint64_t seed = 0;
+  for (const Index line : {1, 2, 3, 7, 40}) {
+    for (const Index stride : {1, 2, 3}) {
+      for (const Index channels : {5, 16, 33, 70}) {
+        const Index rows = 1 + static_cast<Index>(seed * 37 % 130);
+        const RowsForm form{
+            .rows = rows, .taps = 9, .depth = channels, .windows = true, .line = line, .stride = stride};
+        expect_close(form, 1, -1.25F, kUnbounded, ++seed);
+      }
     }
   }
 }

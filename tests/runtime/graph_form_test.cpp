@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "condense/runtime/compile.hpp"
 #include "support/integer_interpreter.hpp"
 #include "support/quantized_networks.hpp"
@@ -229,6 +231,37 @@ TEST(IntegerSteps, TakeWeightsOfFourAndTwoBitsWithZeroPoints) {
       EXPECT_EQ(compile(b.graph).steps().back().precision, "int4");
     }
   }
+}
+
+TEST(IntegerSteps, AddAResidualInTheStepOfTheProduct) {
+  for (const bool product_first : {true, false}) {
+    for (const Index groups : {1, 2, 6}) {
+      Builder b;
+      const Value x = b.image({2, 6, 9, 13});
+      const Value conv =
+          b.add(graph::Conv{.pads = {1, 1, 1, 1}, .group = groups}, {x, b.weights({6, 6 / groups, 3, 3})});
+      const Value codes = b.reals(b.codes(conv, 0.03F, u8(131)), 0.03F, u8(131));
+      const Value sum = b.add(graph::Add{}, {product_first ? codes : x, product_first ? x : codes});
+      b.graph.output(b.codes(b.add(graph::Relu{}, {sum}), 0.02F, s8(-100)), "codes");
+      expect_bytes(b.graph);
+      const auto steps = compile(b.graph).steps();
+      EXPECT_TRUE(std::ranges::any_of(steps, [](const auto& s) { return s.operation == "Conv + Add + Relu"; }));
+      EXPECT_TRUE(std::ranges::none_of(steps, [](const auto& s) { return s.operation == "Add + Relu"; }));
+    }
+  }
+}
+
+TEST(IntegerSteps, KeepAProductApartWhoseCodesAreReadElsewhere) {
+  Builder b;
+  const Value x = b.image({1, 4, 5, 5});
+  const Value codes = b.codes(b.add(graph::Conv{}, {x, b.weights({4, 4, 1, 1})}), 0.03F, u8(131));
+  b.graph.output(codes, "product");
+  const Value sum = b.add(graph::Add{}, {b.reals(codes, 0.03F, u8(131)), x});
+  b.graph.output(b.codes(sum, 0.04F, u8(120)), "sum");
+  const Value twice = b.codes(b.add(graph::Conv{}, {x, b.weights({4, 4, 1, 1})}), 0.03F, u8(131));
+  const Value doubled = b.reals(twice, 0.03F, u8(131));
+  b.graph.output(b.codes(b.add(graph::Add{}, {doubled, doubled}), 0.06F, u8(128)), "doubled");
+  expect_bytes(b.graph);
 }
 
 TEST(Operators, OfTheUsersOwnRunAmongTheOthers) {

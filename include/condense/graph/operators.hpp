@@ -4,6 +4,7 @@
 #include "condense/graph/operators/add.hpp"
 #include "condense/graph/operators/average_pool.hpp"
 #include "condense/graph/operators/batch_normalization.hpp"
+#include "condense/graph/operators/cast.hpp"
 #include "condense/graph/operators/clip.hpp"
 #include "condense/graph/operators/concat.hpp"
 #include "condense/graph/operators/conv.hpp"
@@ -38,7 +39,7 @@ struct OperatorList {
 };
 
 /// Every operator of condense: the one list of them.
-using Operators = OperatorList<Add, AveragePool, BatchNormalization, Clip, Concat, Conv, DequantizeCodebook,
+using Operators = OperatorList<Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Conv, DequantizeCodebook,
                                DequantizeLinear, Flatten, Gemm, GlobalAveragePool, HardSwish, LeakyRelu, MatMul,
                                MaxPool, Mul, QuantizeLinear, Relu, Reshape, Sigmoid, Softmax>;
 

@@ -7,6 +7,7 @@
 #include "condense/runtime/detail/lower_float_product.hpp"
 #include "condense/runtime/detail/lower_integer_product.hpp"
 #include "condense/runtime/detail/lower_pooling.hpp"
+#include "condense/runtime/detail/lower_residual.hpp"
 #include "condense/runtime/detail/lower_structure.hpp"
 #include "condense/runtime/program.hpp"
 
@@ -83,9 +84,9 @@ inline void lower(Lowering& lowering, const graph::Node& node) {
   if (lowering.is_covered(node)) return;
   if (node.op.is<graph::DequantizeLinear>() && lowering.source(value)) return;  // made where a float is asked for
   if (lowering.is_dequantized_constant(node)) return;                           // folded where it is asked for
-  if (lower_integer_product(lowering, node) || lower_float_product(lowering, node) || lower_binary(lowering, node) ||
-      lower_unary(lowering, node) || lower_pooling(lowering, node) || lower_reshape(lowering, node) ||
-      lower_concat(lowering, node) || lower_quantize(lowering, node)) {
+  if (lower_integer_product(lowering, node) || lower_float_product(lowering, node) || lower_residual(lowering, node) ||
+      lower_binary(lowering, node) || lower_unary(lowering, node) || lower_pooling(lowering, node) ||
+      lower_reshape(lowering, node) || lower_concat(lowering, node) || lower_quantize(lowering, node)) {
     return;
   }
   lower_operator(lowering, node);

@@ -15,7 +15,7 @@ namespace condense::runtime {
 struct StepInfo {
   std::string name;       ///< The node that it came from; fused nodes go under the first one's name.
   std::string operation;  ///< Such as "Conv + Relu".
-  std::string precision;  ///< "int8", "int4", "float32", or "-" for moving data.
+  std::string precision;  ///< "int8", "int4", "float32", "float32 x int4" for weights only, or "-" for moving data.
   std::string kernel;     ///< Kernel family, or "reference" where the operator's own evaluation runs.
   std::int64_t multiply_accumulates = 0;
 };

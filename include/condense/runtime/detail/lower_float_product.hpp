@@ -8,6 +8,7 @@ namespace condense::runtime::detail {
 /// A float product ready to run.
 struct FloatProduct {
   Product product;
+  kernels::FloatWeightShape weight_shape;  ///< Of one group.
   AlignedBytes packed;
   std::size_t packed_stride = 0;
   std::vector<float> bias;
@@ -35,7 +36,7 @@ inline void run_float_product(const FloatProduct& work, const kernels::FloatGemm
     }
     for (Index group = 0; group < p.groups; ++group) {
       gemm.run({.input = rows_of(p, bytes, sizeof(float), image, group, first, count, work.padding.data()),
-                .columns = p.columns,
+                .weights = work.weight_shape,
                 .packed_weights = work.packed.data() + work.packed_stride * static_cast<std::size_t>(group),
                 .bias = work.bias.data() + group * p.columns,
                 .low = work.low,
@@ -46,41 +47,112 @@ inline void run_float_product(const FloatProduct& work, const kernels::FloatGemm
   });
 }
 
-inline void pack(const kernels::KernelSet& kernels, std::span<const float> weights, FloatProduct& result) {
+/// Constant weights of a float product, in the order of the product and of the type that they are kept in.
+struct FloatProductWeights {
+  kernels::WeightType type = kernels::WeightType::float32;
+  Index group_size = 0;
+  std::vector<float> floats;  ///< Or codes, scales and zero points.
+  std::vector<std::int8_t> codes = {};
+  std::vector<float> scales = {};
+  std::vector<std::int8_t> zero_points = {};  ///< Empty for zeros.
+};
+
+/// The values at some positions.
+template <class T>
+std::vector<T> gather(std::span<const T> values, const std::vector<Index>& positions) {
+  std::vector<T> result;
+  result.reserve(positions.size());
+  for (const Index position : positions) result.push_back(values[static_cast<std::size_t>(position)]);
+  return result;
+}
+
+/// The integers behind the weights of a node; empty if there are none, or if their groups are not those of the product.
+/// Depthwise convolutions have kernels for floats only.
+inline std::optional<FloatProductWeights> integer_weights(const Lowering& lowering, const graph::Node& node,
+                                                          const Product& p) {
+  if (p.is_depthwise()) return {};
+  const auto stored = quantized_codes(lowering.graph(), lowering.producer(node.inputs[1]));
+  if (!stored) return {};
+  FloatProductWeights result;
+  result.type = stored->bits == 8   ? kernels::WeightType::int8
+                : stored->bits == 4 ? kernels::WeightType::int4
+                                    : kernels::WeightType::int2;
+  if (stored->granularity.kind == quantize::Granularity::Kind::per_group) {
+    result.group_size = stored->granularity.group_size;
+  }
+  const std::vector<Index> slices = slices_in_order(p, *stored, result.group_size);
+  if (slices.empty()) return {};
+  result.codes = gather<std::int8_t>(stored->values, p.weight_order);
+  result.scales = gather<float>(stored->scales, slices);
+  if (!stored->zero_points.empty()) result.zero_points = gather<std::int8_t>(stored->zero_points, slices);
+  return result;
+}
+
+/// The weights of a node as floats; halves stay halves. Empty if they are not constant.
+inline std::optional<FloatProductWeights> float_weights(const Lowering& lowering, const graph::Node& node,
+                                                        const Product& p) {
+  const std::optional<Tensor> values = lowering.float_constant(node.inputs[1]);
+  if (!values) return {};
+  FloatProductWeights result;
+  result.floats = gather<float>(values->values<float>(), p.weight_order);
+  const graph::Node* producer = lowering.producer(node.inputs[1]);
+  if (producer == nullptr || !producer->op.is<graph::Cast>() || p.is_depthwise()) return result;
+  const DataType stored = lowering.type(producer->inputs[0]).type;
+  if (stored == DataType::float16) result.type = kernels::WeightType::float16;
+  if (stored == DataType::bfloat16) result.type = kernels::WeightType::bfloat16;
+  return result;
+}
+
+inline void pack(const kernels::KernelSet& kernels, const FloatProductWeights& weights, FloatProduct& result) {
   const Product& p = result.product;
   if (p.is_depthwise()) {
-    result.packed = AlignedBytes(weights.size() * sizeof(float));
+    result.packed = AlignedBytes(weights.floats.size() * sizeof(float));
     auto* by_tap = reinterpret_cast<float*>(result.packed.data());  // (taps x channels)
     for (Index tap = 0; tap < p.taps; ++tap) {
-      for (Index c = 0; c < p.channels(); ++c) *by_tap++ = weights[static_cast<std::size_t>(c * p.taps + tap)];
+      for (Index c = 0; c < p.channels(); ++c) *by_tap++ = weights.floats[static_cast<std::size_t>(c * p.taps + tap)];
     }
     return;
   }
-  result.packed_stride = (kernels.float_gemm.packed_bytes(p.columns, p.column_elements()) + 63) / 64 * 64;
+  const kernels::FloatWeightShape& shape = result.weight_shape;
+  result.packed_stride = (kernels.float_gemm.packed_bytes(shape) + 63) / 64 * 64;
   result.packed = AlignedBytes(result.packed_stride * static_cast<std::size_t>(p.groups));
+  const auto from = [](const auto& values, Index first) { return values.empty() ? nullptr : values.data() + first; };
   for (Index group = 0; group < p.groups; ++group) {
-    kernels.float_gemm.pack(p.columns, p.column_elements(), weights.data() + group * p.columns * p.column_elements(),
+    const Index element = group * p.columns * p.column_elements();
+    const Index slice = group * p.columns * shape.groups();
+    kernels.float_gemm.pack(shape,
+                            {.floats = from(weights.floats, element),
+                             .codes = from(weights.codes, element),
+                             .scales = from(weights.scales, slice),
+                             .zero_points = from(weights.zero_points, slice)},
                             result.packed.data() + result.packed_stride * static_cast<std::size_t>(group));
   }
 }
 
 /// Convolution, Gemm or MatMul in float with constant weights: one step with bias and clamp. False if it is not one.
+///
+/// Weights that the graph stores as integers of 8 bits or fewer, or as halves, stay so in memory.
 inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   const std::optional<Product> product = product_of(lowering, node);
   if (!product || lowering.type(node.inputs[0]).type != DataType::float32) return false;
-  const std::optional<Tensor> weights = lowering.float_constant(node.inputs[1]);
   const auto bias = bias_of(lowering, node, product->all_columns());
+  std::optional<FloatProductWeights> weights = integer_weights(lowering, node, *product);
+  if (!weights) weights = float_weights(lowering, node, *product);
   if (!weights || !bias) return false;
 
   const Tail tail = lowering.tail(node, false);
   auto work = std::make_shared<FloatProduct>();
   work->product = *product;
-  const std::optional<PaddedImages> padded = join_lines(lowering, node, work->product);
+  std::optional<PaddedImages> padded;
+  if (weights->group_size == 0) padded = join_lines(lowering, node, work->product);  // groups are those of each tap
   const Product& p = work->product;
-  std::vector<float> ordered;
-  for (const Index element : p.weight_order)
-    ordered.push_back(weights->values<float>()[static_cast<std::size_t>(element)]);
-  pack(lowering.kernels(), ordered, *work);
+  work->weight_shape = {.columns = p.columns,
+                        .taps = p.taps,
+                        .depth = p.depth,
+                        .type = weights->type,
+                        .group_size = weights->group_size,
+                        .has_zero_points = !weights->zero_points.empty()};
+  pack(lowering.kernels(), *weights, *work);
   work->bias = *bias;
   work->padding.assign(static_cast<std::size_t>(p.channels()), 0.0F);
   work->low = tail.low;
@@ -91,8 +163,11 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   int from = lowering.request(node.inputs[0], p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, sizeof(float), 0, from);
   const int to = lowering.produce(tail.result, p.layout);
+  const std::string precision = weights->type == kernels::WeightType::float32
+                                    ? "float32"
+                                    : fmt::format("float32 x {}", kernels::name(weights->type));
   lowering.append(
-      {node.name, tail.operation, "float32", p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()}, {from},
+      {node.name, tail.operation, precision, p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()}, {from},
       {to},
       [work = std::shared_ptr<const FloatProduct>(std::move(work)), from, to, gemm = lowering.kernels().float_gemm,
        depthwise = lowering.kernels().float_depthwise](const Execution& e) {

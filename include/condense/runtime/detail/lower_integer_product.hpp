@@ -15,7 +15,8 @@ struct IntegerProduct {
   std::vector<float> multipliers;
   std::vector<float> float_bias;  ///< With groups.
   std::vector<std::uint8_t> padding;
-  kernels::GemmEpilogue epilogue;  ///< Its pointers are set for each group.
+  kernels::GemmEpilogue epilogue;                 ///< Its pointers are set for each group.
+  std::optional<kernels::AddArguments> residual;  ///< What is added to the codes; its pointers are set for each block.
   kernels::ElementType input_type = kernels::ElementType::uint8;
   kernels::ElementType output_type = kernels::ElementType::float32;
 
@@ -50,14 +51,13 @@ inline std::vector<Index> slices_in_order(const Product& p, const QuantizedWeigh
     const Index extent = group_size == 0 ? p.column_elements() : p.depth;
     const Index step = group_size == 0 ? extent : group_size;
     for (Index first = 0; first < extent; first += step) {
-      const auto at = [&](Index k) {
-        const Index element = p.weight_order[static_cast<std::size_t>(piece * p.depth + k)];
-        return slice_of[static_cast<std::size_t>(element)];
-      };
+      const auto element = [&](Index k) { return p.weight_order[static_cast<std::size_t>(piece * p.depth + k)]; };
+      const Index slice = slice_of[static_cast<std::size_t>(element(first))];
       for (Index k = first; k < std::min(first + step, extent); ++k) {
-        if (at(k) != at(first)) return {};
+        if (element(k) == Product::kZeroWeight) continue;
+        if (slice_of[static_cast<std::size_t>(element(k))] != slice) return {};
       }
-      slices.push_back(at(first));
+      slices.push_back(slice);
     }
   }
   return slices;
@@ -181,12 +181,14 @@ inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_
 }
 
 inline void run_integer_product(const IntegerProduct& work, const kernels::GemmKernel& gemm,
-                                const kernels::DepthwiseKernel& depthwise, const std::byte* input, std::byte* output,
-                                const ThreadPool& pool) {
+                                const kernels::DepthwiseKernel& depthwise,
+                                const kernels::ElementwiseKernel& elementwise, const std::byte* input,
+                                const std::byte* residual, std::byte* output, const ThreadPool& pool) {
   const Product& p = work.product;
   const std::size_t out_bytes = work.output_type == kernels::ElementType::float32 ? 4 : 1;
   for_row_blocks(pool, p.images, p.rows, [&](Index image, Index first, Index count) {
-    std::byte* out = output + static_cast<std::size_t>((image * p.rows + first) * p.all_columns()) * out_bytes;
+    const auto start = static_cast<std::size_t>((image * p.rows + first) * p.all_columns());
+    std::byte* out = output + start * out_bytes;
     if (p.is_depthwise()) {
       depthwise.run({.input = rows_of(p, input, 1, image, 0, first, count, work.padding.data()),
                      .input_type = work.input_type,
@@ -195,9 +197,8 @@ inline void run_integer_product(const IntegerProduct& work, const kernels::GemmK
                      .output = out,
                      .output_type = work.output_type,
                      .output_stride = p.all_columns()});
-      return;
     }
-    for (Index group = 0; group < p.groups; ++group) {
+    for (Index group = 0; group < (p.is_depthwise() ? 0 : p.groups); ++group) {
       gemm.run({.input = rows_of(p, input, 1, image, group, first, count, work.padding.data()),
                 .input_type = work.input_type,
                 .weights = work.weight_shape,
@@ -207,7 +208,30 @@ inline void run_integer_product(const IntegerProduct& work, const kernels::GemmK
                 .output_type = work.output_type,
                 .output_stride = p.all_columns()});
     }
+    if (work.residual) {
+      kernels::AddArguments add = *work.residual;
+      add.a.data = out;
+      add.b.data = residual + start;
+      add.output.data = out;
+      add.count = count * p.all_columns();
+      elementwise.add(add);
+    }
   });
+}
+
+/// Appends the step of an integer product; `residual` is the buffer of what is added, -1 for nothing.
+inline void append_integer_product(Lowering& lowering, StepInfo info, const std::shared_ptr<IntegerProduct>& work,
+                                   int from, int residual, int to) {
+  std::vector<int> reads{from};
+  if (residual >= 0) reads.push_back(residual);
+  lowering.append(
+      std::move(info), std::move(reads), {to},
+      [work = std::shared_ptr<const IntegerProduct>(work), from, residual, to, gemm = lowering.kernels().gemm,
+       depthwise = lowering.kernels().depthwise, elementwise = lowering.kernels().elementwise](const Execution& e) {
+        const std::byte* added = residual < 0 ? nullptr : e.at<std::byte>(residual);
+        run_integer_product(*work, gemm, depthwise, elementwise, e.at<std::byte>(from), added, e.at<std::byte>(to),
+                            e.pool);
+      });
 }
 
 /// Convolution, Gemm or MatMul of quantised activations and quantised weights: one step with bias, clamp and
@@ -233,6 +257,10 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
                         .bits = weights->bits,
                         .group_size = grouped ? weights->granularity.group_size : 0,
                         .has_zero_points = !weights->zero_points.empty()};
+  if (padded) {
+    work->weight_shape.depth = lowering.kernels().gemm.filled_depth(work->weight_shape);
+    fill_pieces(work->product, *padded, work->weight_shape.depth);
+  }
   const std::vector<Index> slices = slices_in_order(p, *weights, work->weight_shape.group_size);
   if (slices.empty()) return false;
   std::vector<float> scales;
@@ -244,7 +272,10 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
 
   const Tail tail = lowering.tail(node, true);
   std::vector<std::int8_t> ordered;
-  for (const Index element : p.weight_order) ordered.push_back(weights->values[static_cast<std::size_t>(element)]);
+  for (const Index element : p.weight_order) {
+    ordered.push_back(element == Product::kZeroWeight ? std::int8_t{0}
+                                                      : weights->values[static_cast<std::size_t>(element)]);
+  }
   const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
   Terms terms = terms_of(lowering, node, *input, out_scale, ordered, scales, *bias, p, work->weight_shape.group_size);
   pack(lowering.kernels(), ordered, terms, zero_points, *work);
@@ -271,13 +302,10 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   int from = lowering.request(input->codes, p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, 1, input->affine.zero_point, from);
   const int to = lowering.produce(tail.result, p.layout);
-  lowering.append({node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)),
-                   p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()},
-                  {from}, {to},
-                  [work = std::shared_ptr<const IntegerProduct>(std::move(work)), from, to,
-                   gemm = lowering.kernels().gemm, depthwise = lowering.kernels().depthwise](const Execution& e) {
-                    run_integer_product(*work, gemm, depthwise, e.at<std::byte>(from), e.at<std::byte>(to), e.pool);
-                  });
+  const StepInfo info{node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)),
+                      p.is_depthwise() ? "depthwise" : "gemm", product->multiply_accumulates()};
+  append_integer_product(lowering, info, work, from, -1, to);
+  if (tail.quantized) lowering.set_last_product({tail.result, work, from, info});
   return true;
 }
 

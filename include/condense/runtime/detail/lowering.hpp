@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "condense/graph/evaluate.hpp"
+#include "condense/graph/operators/cast.hpp"
 #include "condense/graph/operators/clip.hpp"
 #include "condense/graph/operators/relu.hpp"
 #include "condense/kernels/kernel_set.hpp"
@@ -34,6 +35,8 @@ struct Tail {
   std::int32_t lowest() const { return quantize::quantize_value(low, quantized->affine, quantized->integers()); }
   std::int32_t highest() const { return quantize::quantize_value(high, quantized->affine, quantized->integers()); }
 };
+
+struct IntegerProduct;
 
 /// The state of a compilation: a graph with the types it runs with, and the plan made so far. Lowering rules ask it for
 /// the buffers of values, in the layout that they want, and append steps.
@@ -63,11 +66,14 @@ class Lowering {
   /// The quantised activation behind an input of a node, if a DequantizeLinear made it.
   std::optional<QuantizedValue> source(graph::Value value) const { return quantized_source(graph_, producer(value)); }
 
-  /// True if a node dequantises constants.
+  /// True if a node makes floats of constants that are stored in fewer bits.
   bool is_dequantized_constant(const graph::Node& node) const {
-    return (node.op.is<graph::DequantizeLinear>() || node.op.is<graph::DequantizeCodebook>()) &&
-           std::ranges::all_of(node.inputs,
-                               [&](graph::Value value) { return !value.exists() || graph_.is_constant(value); });
+    const auto* cast = node.op.get_if<graph::Cast>();
+    const bool makes_floats = node.op.is<graph::DequantizeLinear>() || node.op.is<graph::DequantizeCodebook>() ||
+                              (cast != nullptr && cast->to == DataType::float32);
+    return makes_floats && std::ranges::all_of(node.inputs, [&](graph::Value value) {
+             return !value.exists() || graph_.is_constant(value);
+           });
   }
 
   /// A float constant, or one that a dequantisation of constants makes; empty otherwise.
@@ -187,6 +193,33 @@ class Lowering {
     plan_.steps.push_back({std::move(info), std::move(reads), std::move(writes), std::move(run)});
   }
 
+  /// An integer product, while its step is the last one and may still be changed.
+  struct LastProduct {
+    graph::Value codes;  ///< Its result.
+    std::shared_ptr<IntegerProduct> work;
+    int from = -1;  ///< The buffer that it reads.
+    StepInfo info;
+  };
+  const LastProduct* last_product() const noexcept {
+    return last_product_ && last_product_step_ == plan_.steps.size() ? &*last_product_ : nullptr;
+  }
+  void set_last_product(LastProduct product) {
+    last_product_ = std::move(product);
+    last_product_step_ = plan_.steps.size();
+  }
+  /// Takes its step back.
+  void withdraw_product() {
+    plan_.steps.pop_back();
+    last_product_.reset();
+  }
+
+  /// The node that reads a value, null if there are several or it is an output.
+  const graph::Node* only_consumer(graph::Value value) const {
+    const std::vector<int>& consumers = consumers_[index(value)];
+    if (consumers.size() != 1 || graph_.is_output(value)) return nullptr;
+    return &graph_.nodes()[static_cast<std::size_t>(consumers[0])];
+  }
+
   /// Bytes of one element as a program stores it: codes of any width take one.
   std::size_t element_bytes(graph::Value value) const {
     return std::max<std::size_t>(1, static_cast<std::size_t>(bits(type(value).type)) / 8);
@@ -196,12 +229,6 @@ class Lowering {
 
  private:
   static std::size_t index(graph::Value value) { return static_cast<std::size_t>(value.index); }
-
-  const graph::Node* only_consumer(graph::Value value) const {
-    const std::vector<int>& consumers = consumers_[index(value)];
-    if (consumers.size() != 1 || graph_.is_output(value)) return nullptr;
-    return &graph_.nodes()[static_cast<std::size_t>(consumers[0])];
-  }
 
   /// The bounds of a Relu, or of a Clip with constant ones.
   std::optional<quantize::Range> clamp_bounds(const graph::Node& node) const {
@@ -255,6 +282,8 @@ class Lowering {
   std::vector<std::array<int, 2>> buffers_of_;  ///< For each value and layout; -1 where it does not lie.
   std::unordered_set<const graph::Node*> covered_;
   Plan plan_;
+  std::optional<LastProduct> last_product_;
+  std::size_t last_product_step_ = 0;
 };
 
 }  // namespace condense::runtime::detail

@@ -87,14 +87,21 @@ inline int fewest_bits(const std::vector<std::int8_t>& values) {
   return *low >= -8 && *high <= 7 ? 4 : 8;
 }
 
-/// The integer weights behind a value: constant codes under DequantizeLinear, or under DequantizeCodebook with integer
-/// levels. Empty if there are none, or if codes minus zero points do not fit 8 signed bits.
-inline std::optional<QuantizedWeights> quantized_weights(const graph::Graph& graph, const graph::Node* producer) {
+/// Constant codes under a dequantisation.
+struct StoredWeights {
+  QuantizedWeights form;             ///< Shape, scales and granularity.
+  std::vector<std::int32_t> levels;  ///< Codes, or what a codebook has for them.
+  std::vector<std::int32_t> zeros;   ///< One for each scale; empty for zeros.
+  int bits = 8;                      ///< Of a code.
+  std::int32_t half = 0;             ///< Of the range of unsigned codes: codes minus this are signed.
+};
+
+/// The codes behind a value: constant ones under DequantizeLinear, or under DequantizeCodebook with integer levels.
+inline std::optional<StoredWeights> stored_weights(const graph::Graph& graph, const graph::Node* producer) {
   if (producer == nullptr || producer->inputs.empty() || !graph.is_constant(producer->inputs[0])) return {};
   const Tensor& codes = graph.constant(producer->inputs[0]);
-  QuantizedWeights result;
-  result.shape = codes.shape();
-  std::vector<std::int32_t> levels;
+  StoredWeights result;
+  result.form.shape = codes.shape();
   const Tensor* scale = nullptr;
   Index block_size = 0;
   int axis = 1;
@@ -103,42 +110,73 @@ inline std::optional<QuantizedWeights> quantized_weights(const graph::Graph& gra
     scale = graph.constant_if(producer->inputs[1]);
     block_size = linear->block_size;
     axis = static_cast<int>(linear->axis);
-    levels = integers_of(codes);
+    result.levels = integers_of(codes);
+    result.bits = bits(codes.type());
+    result.half = is_signed(codes.type()) ? 0 : 1 << (result.bits - 1);
   } else if (const auto* codebook = producer->op.get_if<graph::DequantizeCodebook>()) {
     const Tensor* table = graph.constant_if(producer->inputs[1]);
     if (table == nullptr || table->type() != DataType::int8) return {};
     scale = graph.constant_if(producer->inputs[2]);
     block_size = codebook->block_size;
     axis = static_cast<int>(codebook->axis);
-    levels = integers_of(codes);
-    for (std::int32_t& level : levels) level = table->values<std::int8_t>()[static_cast<std::size_t>(level)];
+    result.levels = integers_of(codes);
+    for (std::int32_t& level : result.levels) level = table->values<std::int8_t>()[static_cast<std::size_t>(level)];
   }
   if (scale == nullptr || scale->type() != DataType::float32) return {};
-  result.scales.assign(scale->values<float>().begin(), scale->values<float>().end());
+  result.form.scales.assign(scale->values<float>().begin(), scale->values<float>().end());
   if (block_size > 0) {
-    result.granularity = quantize::Granularity::per_group(axis, block_size);
+    result.form.granularity = quantize::Granularity::per_group(axis, block_size);
   } else if (scale->shape().rank() > 0 && scale->count() > 1) {
-    result.granularity = quantize::Granularity::per_channel(axis);
+    result.form.granularity = quantize::Granularity::per_channel(axis);
   }
-  std::vector<std::int32_t> zeros;
   if (producer->op.is<graph::DequantizeLinear>() && producer->inputs.size() > 2 && producer->inputs[2].exists()) {
     const Tensor* zero_points = graph.constant_if(producer->inputs[2]);
     if (zero_points == nullptr) return {};
-    zeros = integers_of(*zero_points);
+    result.zeros = integers_of(*zero_points);
+  }
+  return result;
+}
+
+/// The integer weights behind a value. Empty if there are none, or if codes minus zero points do not fit 8 signed bits.
+inline std::optional<QuantizedWeights> quantized_weights(const graph::Graph& graph, const graph::Node* producer) {
+  std::optional<StoredWeights> stored = stored_weights(graph, producer);
+  if (!stored) return {};
+  QuantizedWeights result = stored->form;
+  if (!stored->zeros.empty()) {
     quantize::ScaleLayout(result.shape, result.granularity).for_each([&](Index element, Index slice) {
-      levels[static_cast<std::size_t>(element)] -= zeros[static_cast<std::size_t>(slice)];
+      stored->levels[static_cast<std::size_t>(element)] -= stored->zeros[static_cast<std::size_t>(slice)];
     });
   }
-  for (const std::int32_t level : levels) {
+  for (const std::int32_t level : stored->levels) {
     if (level < -128 || level > 127) return {};
     result.values.push_back(static_cast<std::int8_t>(level));
   }
   result.bits = fewest_bits(result.values);
-  if (const int stored = bits(codes.type()); stored < result.bits && !zeros.empty()) {
-    const std::int32_t half = is_signed(codes.type()) ? 0 : 1 << (stored - 1);
-    for (const std::int32_t zero : zeros) result.zero_points.push_back(static_cast<std::int8_t>(zero - half));
-    result.bits = stored;
+  if (stored->bits < result.bits && !stored->zeros.empty()) {
+    for (const std::int32_t zero : stored->zeros) {
+      result.zero_points.push_back(static_cast<std::int8_t>(zero - stored->half));
+    }
+    result.bits = stored->bits;
   }
+  return result;
+}
+
+/// The same with codes in place of values where there are zero points, which are not subtracted yet; so unsigned codes
+/// of 8 bits have some, too.
+inline std::optional<QuantizedWeights> quantized_codes(const graph::Graph& graph, const graph::Node* producer) {
+  std::optional<QuantizedWeights> values = quantized_weights(graph, producer);
+  if (values && values->zero_points.empty()) return values;
+  const std::optional<StoredWeights> stored = stored_weights(graph, producer);
+  if (!stored) return {};
+  QuantizedWeights result = stored->form;
+  for (const std::int32_t level : stored->levels) {
+    result.values.push_back(static_cast<std::int8_t>(level - stored->half));
+  }
+  for (std::size_t i = 0; i < result.scales.size(); ++i) {
+    const std::int32_t zero = stored->zeros.empty() ? 0 : stored->zeros[i];
+    result.zero_points.push_back(static_cast<std::int8_t>(zero - stored->half));
+  }
+  result.bits = fewest_bits(result.values);
   return result;
 }
 

@@ -1,37 +1,64 @@
 #ifndef CONDENSE_KERNELS_FLOAT_GEMM_DETAIL_TILED_HPP
 #define CONDENSE_KERNELS_FLOAT_GEMM_DETAIL_TILED_HPP
 
-#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "condense/kernels/detail/rows.hpp"
-#include "condense/kernels/float_gemm/float_gemm.hpp"
+#include "condense/kernels/float_gemm/detail/weight_panels.hpp"
 
 namespace condense::kernels::detail {
+
+/// A stretch of K: elements [first, first + depth) of some pieces.
+struct FloatStretch {
+  Index tap = 0;
+  Index taps = 0;
+  Index first = 0;
+  Index depth = 0;
+};
+
+/// The scales of a panel's runs, and their zero points behind them.
+struct FloatTerms {
+  const std::byte* first = nullptr;
+  Index stride = 0;  ///< In bytes from one run to the next: 0 where all have the same.
+};
 
 /// One tile of a float product: a few rows times the columns of a panel, its sums held in registers.
 struct FloatTile {
   const FloatGemmArguments* product = nullptr;
+  FloatStretch stretch;
   Index row = 0;  ///< First of the output, and how many.
   Index rows = 0;
-  Index column = 0;                ///< First of the panel; columns beyond the output are padding.
-  const float* weights = nullptr;  ///< (taps * depth, columns of the panel)
+  Index column = 0;                    ///< First of the panel; columns beyond the output are padding.
+  const std::byte* weights = nullptr;  ///< The units of the stretch.
+  FloatTerms terms;                    ///< Of integers.
+  Index run = 0;                       ///< Elements that share a scale; `stretch.depth` of floats.
+  const float* start = nullptr;        ///< Where sums start, for row 0 of the output.
+  Index start_stride = 0;
+  float low = 0;
+  float high = 0;
 
-  Index columns() const noexcept { return product->columns - column; }
+  Index columns() const noexcept { return product->weights.columns - column; }
 
-  /// The pieces `tap` of the rows of the tile.
+  /// The pieces `tap` of the rows of the tile, as far as they are in the stretch.
   template <unsigned Rows>
   [[gnu::always_inline]] void pieces(Index tap, const float* (&piece)[Rows]) const noexcept {
     // Otherwise GCC 12 keeps all that the lookups share in registers, across the products, and the products in memory.
     asm("" ::: "memory");
     const ActivationRows& input = product->input;
-    const auto* data = static_cast<const float*>(input.data);
+    const auto* data = static_cast<const float*>(input.data) + stretch.first;
     if (input.offsets == nullptr) return spread_rows(data + row * input.row_stride, input.row_stride, rows, piece);
     const std::int32_t* offsets[Rows];
-    spread_rows(input.offsets + row * input.taps + tap, input.taps, rows, offsets);
-    const Pieces<float> pieces(input, 0);
+    spread_rows(input.offsets + row * input.taps + stretch.tap + tap, input.taps, rows, offsets);
+    const Pieces<float> pieces(input, stretch.first);
 #pragma GCC unroll 16
     for (unsigned r = 0; r < Rows; ++r) piece[r] = pieces.at(*offsets[r]);
+  }
+
+  /// What the sums of the rows start from.
+  template <unsigned Rows>
+  [[gnu::always_inline]] void starts(const float* (&starts)[Rows]) const noexcept {
+    spread_rows(start + row * start_stride, start_stride, rows, starts);
   }
 
   /// Where the sums of the rows go.
@@ -59,86 +86,238 @@ struct FloatTile {
 ///   static constexpr Index kLane;                              columns of a vector
 ///   static constexpr unsigned kLanes;                          vectors of a panel
 ///   using Heights = std::integer_sequence<unsigned, 1, ...>;   rows of the tiles there are, up to kRows
-///   template <unsigned Rows, unsigned Lanes> static void multiply(const FloatTile&) noexcept;
+///   template <unsigned Rows, unsigned Lanes, WeightCoding> static void multiply(const FloatTile&) noexcept;
+///   template <unsigned Lanes, WeightCoding>                    the values of `steps` elements of a run, in whole units
+///   static void decode(const std::byte* units, const FloatTerms&, Index steps, float* values) noexcept;
 ///
-/// Weights lie in panels of kLanes vectors of columns, element of K by element, so that a product reads them in line
-/// from the first to the last; the last panel may have fewer vectors. Few rows are bound by that reading. Of many, as
-/// many at a time as fit the second-level cache meet a panel before the next one comes.
+/// Weights lie so that a product reads them in line from the first to the last. Few rows are bound by that reading, and
+/// decode weights in registers, integers only a few rows of them. Of many rows, as many at a time as fit the
+/// second-level cache meet a panel before the next one comes; then integers are decoded to floats before, a stretch of
+/// K of a panel that fits the first-level cache, and the sums rest in the output between two stretches. So is the last
+/// panel, if it is narrow: there are fewer versions of `multiply` then.
 template <class Micro>
-struct TiledFloatGemm {
-  static std::size_t packed_bytes(Index columns, Index k) noexcept {
-    return static_cast<std::size_t>(round_up(columns, kLane) * k) * sizeof(float);
-  }
-
-  static void pack(Index columns, Index k, const float* weights, std::byte* packed) noexcept {
-    auto* out = reinterpret_cast<float*>(packed);
-    for (Index first = 0, end = 0; first < columns; first = end) {
-      end = first + lanes_at(columns, first) * kLane;
-      for (Index i = 0; i < k; ++i) {
-        for (Index c = first; c < end; ++c) *out++ = c < columns ? weights[c * k + i] : 0.0F;
-      }
-    }
-  }
-
+struct TiledFloatGemm : FloatWeightPanels<Micro> {
   static void run(const FloatGemmArguments& g) noexcept {
-    const Index k = g.input.taps * g.input.depth;
-    const Index most = std::max(kBlockElements / std::max<Index>(k, 1), kTileRows);
-    const Index blocks = (g.input.rows + most - 1) / most;
-    for (Index block = 0; block < blocks; ++block) {
-      const Index begin = block_begin(g.input.rows, blocks, block);
-      const Index end = block_begin(g.input.rows, blocks, block + 1);
-      for (Index column = 0, lanes = 0; column < g.columns; column += lanes * kLane) {
-        lanes = lanes_at(g.columns, column);
-        FloatTile tile{.product = &g, .column = column};
-        tile.weights = reinterpret_cast<const float*>(g.packed_weights) + column * k;
-        for (tile.row = begin; tile.row < end; tile.row += tile.rows) {
-          tile.rows = rows_of_tile(end - tile.row);
-          multiply<Micro::kLanes>(tile, lanes);
-        }
-      }
+    const FloatWeightShape& shape = g.weights;
+    const bool is_float32 = shape.type == WeightType::float32;
+    const bool in_registers = !is_integer(shape.type) || g.input.rows <= kFewRows;
+    const Index wide = std::min(shape.columns, Panels::round_up(shape.columns, kLane) / kPanel * kPanel);
+    const Index direct = is_float32 ? shape.columns : in_registers ? wide : 0;
+    if (direct > 0) {
+      for_blocks(g, shape.taps * shape.depth, [&](Index begin, Index end) {
+        run_columns({0, shape.taps, 0, shape.depth}, g, begin, end, 0, direct);
+      });
+    }
+    if (direct < shape.columns) {
+      for_blocks(g, std::min(shape.taps * shape.depth, kStretch), [&](Index begin, Index end) {
+        for_stretches(
+            shape, [&](const FloatStretch& stretch) { decode_columns(stretch, g, begin, end, direct, shape.columns); });
+      });
     }
   }
 
  private:
+  using Panels = FloatWeightPanels<Micro>;
+  using Panels::kLane;
+  using Panels::kPanel;
+  using Panels::lanes_at;
+  using Heights = typename Micro::Heights;
   static constexpr Index kTileRows = Micro::kRows;
-  static constexpr Index kLane = Micro::kLane;
-  static constexpr Index kBlockElements = 128 * 1024;  ///< Of a block of rows: 512 KiB.
+  static constexpr Index kFewRows = 4;                 ///< Of integers that are decoded in registers.
+  static constexpr Index kBlockElements = 128 * 1024;  ///< Of a stretch of a block of rows: 512 KiB.
+  static constexpr Index kStretch = 256;               ///< Elements of K that are decoded at a time: whole units.
+  static constexpr Index kMostOfUnit = 16;             ///< What may be written behind the last element of a run.
+  static constexpr float kUnbounded = std::numeric_limits<float>::infinity();
 
-  static constexpr Index round_up(Index value, Index multiple) noexcept {
-    return (value + multiple - 1) / multiple * multiple;
+  /// The versions of `Micro`; null where none is needed.
+  using Multiply = void (*)(const FloatTile&) noexcept;
+  using Decode = void (*)(const std::byte*, const FloatTerms&, Index, float*) noexcept;
+  struct Versions {
+    Multiply multiply[Micro::kLanes][Heights::size()];
+    Decode decode[Micro::kLanes];
+  };
+
+  template <WeightCoding kCoding, unsigned Lanes, unsigned Rows>
+  static constexpr Multiply multiply_version() noexcept {
+    constexpr bool kInRegisters = Lanes == Micro::kLanes && (!is_integer(kCoding.type) || Rows <= kFewRows);
+    if constexpr (kCoding.type == WeightType::float32 || kInRegisters) {
+      return &Micro::template multiply<Rows, Lanes, kCoding>;
+    } else {
+      return nullptr;
+    }
   }
-  static Index lanes_at(Index columns, Index column) noexcept {
-    return std::min<Index>(Micro::kLanes, (columns - column + kLane - 1) / kLane);
+  template <WeightCoding kCoding, unsigned Lanes>
+  static constexpr Decode decode_version() noexcept {
+    constexpr bool kIsNarrow = Lanes < Micro::kLanes;
+    if constexpr (is_integer(kCoding.type) || (kCoding.type != WeightType::float32 && kIsNarrow)) {
+      return &Micro::template decode<Lanes, kCoding>;
+    } else {
+      return nullptr;
+    }
+  }
+  template <WeightCoding kCoding, unsigned... Rows, unsigned... Lane>
+  static constexpr Versions versions(std::integer_sequence<unsigned, Rows...>,
+                                     std::integer_sequence<unsigned, Lane...>) noexcept {
+    Versions result{{}, {decode_version<kCoding, Lane + 1>()...}};
+    const auto fill = [&]<unsigned Lanes>(std::integral_constant<unsigned, Lanes>) {
+      Index height = 0;
+      ((result.multiply[Lanes - 1][height++] = multiply_version<kCoding, Lanes, Rows>()), ...);
+    };
+    (fill(std::integral_constant<unsigned, Lane + 1>{}), ...);
+    return result;
+  }
+  template <WeightCoding kCoding>
+  static constexpr Versions kVersions =
+      versions<kCoding>(Heights{}, std::make_integer_sequence<unsigned, Micro::kLanes>{});
+
+  static const Versions& versions_for(const FloatWeightShape& shape) noexcept {
+    switch (shape.type) {
+      case WeightType::float32: return kVersions<WeightCoding{WeightType::float32}>;
+      case WeightType::float16: return kVersions<WeightCoding{WeightType::float16}>;
+      case WeightType::bfloat16: return kVersions<WeightCoding{WeightType::bfloat16}>;
+      case WeightType::int8: return integer_versions<WeightType::int8>(shape);
+      case WeightType::int4: return integer_versions<WeightType::int4>(shape);
+      default: return integer_versions<WeightType::int2>(shape);
+    }
+  }
+  template <WeightType kType>
+  static const Versions& integer_versions(const FloatWeightShape& shape) noexcept {
+    return shape.has_zero_points ? kVersions<WeightCoding{kType, true}> : kVersions<WeightCoding{kType, false}>;
   }
 
-  /// Blocks of nearly the same size, whole tiles but for the last.
-  static Index block_begin(Index rows, Index blocks, Index block) noexcept {
-    return std::min(rows, round_up(rows * block / blocks, kTileRows));
+  /// Calls `body(begin, end)` for blocks of rows of nearly the same size, whole tiles but for the last, of which
+  /// `depth` elements each fit the second-level cache.
+  template <class Body>
+  static void for_blocks(const FloatGemmArguments& g, Index depth, Body&& body) noexcept {
+    const Index rows = g.input.rows;
+    const Index most = std::max(kBlockElements / std::max<Index>(depth, 1), kTileRows);
+    const Index blocks = (rows + most - 1) / most;
+    const auto start_of = [&](Index block) {
+      return std::min(rows, Panels::round_up(rows * block / blocks, kTileRows));
+    };
+    for (Index block = 0; block < blocks; ++block) body(start_of(block), start_of(block + 1));
+  }
+
+  /// A tile without rows and columns.
+  static FloatTile tile_of(const FloatStretch& s, const FloatGemmArguments& g) noexcept {
+    const bool is_last = s.tap + s.taps == g.weights.taps && s.first + s.depth == g.weights.depth;
+    FloatTile tile;
+    tile.product = &g;
+    tile.stretch = s;
+    tile.low = is_last ? g.low : -kUnbounded;
+    tile.high = is_last ? g.high : kUnbounded;
+    return tile;
+  }
+  /// Bytes of a column: all of them, its units, and from the terms of one run to those of the next.
+  struct ColumnBytes {
+    Index all = 0;
+    Index units = 0;
+    Index terms = 0;
+
+    explicit ColumnBytes(const FloatWeightShape& shape) noexcept
+        : all(Panels::column_bytes(shape)),
+          units(Panels::code_bytes(shape)),
+          terms(shape.group_size == 0 ? 0 : Panels::term_bytes(shape)) {}
+  };
+  static void start_panel(FloatTile& tile, const ColumnBytes& bytes, Index column, Index lanes) noexcept {
+    const FloatGemmArguments& g = *tile.product;
+    const bool is_first = tile.stretch.tap == 0 && tile.stretch.first == 0;
+    tile.column = column;
+    tile.start = (is_first ? g.bias : g.output) + column;
+    tile.start_stride = is_first ? 0 : g.output_stride;
+    tile.weights = g.packed_weights + column * bytes.all;
+    tile.terms = {.first = tile.weights + lanes * kLane * bytes.units, .stride = lanes * kLane * bytes.terms};
+  }
+  static void multiply_rows(FloatTile& tile, Index begin, Index end, const Multiply* versions) noexcept {
+    for (tile.row = begin; tile.row < end; tile.row += tile.rows) {
+      tile.rows = rows_of_tile(end - tile.row);
+      versions[version_for(tile.rows, Heights{})](tile);
+    }
+  }
+
+  /// The columns [column, last) of the rows [begin, end), over all of K, of weights as they lie.
+  static void run_columns(const FloatStretch& all, const FloatGemmArguments& g, Index begin, Index end, Index column,
+                          Index last) noexcept {
+    const Versions& versions = versions_for(g.weights);
+    const ColumnBytes bytes(g.weights);
+    FloatTile tile = tile_of(all, g);
+    tile.run = Panels::run_elements(g.weights);
+    for (Index lanes = 0; column < last; column += lanes * kLane) {
+      lanes = lanes_at(g.weights.columns, column);
+      start_panel(tile, bytes, column, lanes);
+      multiply_rows(tile, begin, end, versions.multiply[lanes - 1]);
+    }
+  }
+
+  /// The same over a stretch of K, of weights that are decoded before.
+  static void decode_columns(const FloatStretch& s, const FloatGemmArguments& g, Index begin, Index end, Index column,
+                             Index last) noexcept {
+    const Versions& versions = versions_for(g.weights);
+    const ColumnBytes bytes(g.weights);
+    alignas(64) float values[(kStretch + kMostOfUnit) * kPanel];
+    FloatTile tile = tile_of(s, g);
+    tile.run = s.depth;
+    for (Index lanes = 0; column < last; column += lanes * kLane) {
+      lanes = lanes_at(g.weights.columns, column);
+      start_panel(tile, bytes, column, lanes);
+      decode(tile, lanes, versions.decode[lanes - 1], values);
+      tile.weights = reinterpret_cast<const std::byte*>(values);
+      multiply_rows(tile, begin, end, kVersions<WeightCoding{}>.multiply[lanes - 1]);
+    }
+  }
+
+  /// Calls `body` for all stretches in order: some whole pieces, or of a long one some whole runs or a part of a long
+  /// run.
+  template <class Body>
+  static void for_stretches(const FloatWeightShape& shape, Body&& body) noexcept {
+    const Index depth = shape.depth;
+    if (depth <= kStretch) {
+      const Index taps = kStretch / std::max<Index>(depth, 1);
+      for (Index tap = 0; tap < shape.taps; tap += taps) body({tap, std::min(taps, shape.taps - tap), 0, depth});
+      return;
+    }
+    const Index run = Panels::run_elements(shape);
+    for (Index tap = 0; tap < shape.taps; ++tap) {
+      for (Index first = 0, elements = 0; first < depth; first += elements) {
+        elements = run < kStretch ? kStretch / run * run : std::min(kStretch, run - first % run);
+        elements = std::min(elements, depth - first);
+        body({tap, 1, first, elements});
+      }
+    }
+  }
+
+  /// Writes the values of a stretch of a panel, (taps, depth, columns).
+  static void decode(const FloatTile& tile, Index lanes, Decode version, float* values) noexcept {
+    const FloatWeightShape& shape = tile.product->weights;
+    const FloatStretch& s = tile.stretch;
+    const Index run = Panels::run_elements(shape);
+    for (Index tap = s.tap; tap < s.tap + s.taps; ++tap) {
+      for (Index k = s.first, elements = 0; k < s.first + s.depth; k += elements) {
+        elements = std::min(run - k % run, s.first + s.depth - k);
+        FloatTerms terms = tile.terms;
+        terms.first += (tap * shape.groups_per_tap() + k / run) * terms.stride;
+        version(tile.weights + Panels::unit_of(shape, tap, k) * lanes * kLane * unit_bytes(shape.type), terms, elements,
+                values);
+        values += elements * lanes * kLane;
+      }
+    }
   }
 
   /// Rows of the next tile when `rest` are left. What is more than one tile and less than two is shared by two tiles of
   /// about the same height, because a low one is slow.
   static Index rows_of_tile(Index rest) noexcept {
     if (rest >= 2 * kTileRows) return kTileRows;
-    return rest <= kTileRows ? rest : height_for((rest + 1) / 2, typename Micro::Heights{});
+    return rest <= kTileRows ? rest : height_for((rest + 1) / 2, Heights{});
   }
   template <unsigned... Rows>
   static Index height_for(Index rows, std::integer_sequence<unsigned, Rows...>) noexcept {
     return std::min({rows <= Rows ? Index{Rows} : kTileRows...});
   }
 
-  /// Multiplies with the lowest tile that has the rows, `lanes` vectors wide.
-  template <unsigned Lanes>
-  static void multiply(const FloatTile& tile, Index lanes) noexcept {
-    if constexpr (Lanes > 1) {
-      if (lanes < Lanes) return multiply<Lanes - 1>(tile, lanes);
-    }
-    multiply_height<Lanes>(tile, typename Micro::Heights{});
-  }
-  template <unsigned Lanes, unsigned... Rows>
-  static void multiply_height(const FloatTile& tile, std::integer_sequence<unsigned, Rows...>) noexcept {
-    const Index height = height_for(tile.rows, typename Micro::Heights{});
-    ((height == Index{Rows} ? Micro::template multiply<Rows, Lanes>(tile) : void()), ...);
+  /// The lowest tile that has the rows.
+  template <unsigned... Rows>
+  static Index version_for(Index rows, std::integer_sequence<unsigned, Rows...>) noexcept {
+    return (Index{rows > Index{Rows}} + ...);
   }
 };
 

@@ -1,0 +1,61 @@
+#ifndef CONDENSE_BENCHMARKS_SUPPORT_OPTIONS_HPP
+#define CONDENSE_BENCHMARKS_SUPPORT_OPTIONS_HPP
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <string>
+#include <string_view>
+
+#include "condense/core/error.hpp"
+
+namespace condense::benchmarks {
+
+/// What a program that compares condense with its peers is asked for.
+struct Options {
+  std::string json;
+  std::string filter;
+  std::string isa;
+  int threads = 1;
+  bool quick = false;
+};
+
+inline int parse_threads(const std::string& text) {
+  int threads = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, threads);
+  require(error == std::errc() && rest == end && threads >= 1, "--threads needs a number above 0, not '{}'", text);
+  return threads;
+}
+
+/// `--threads` is an option of those programs only that `can_have_threads`.
+inline Options parse(int argc, char** argv, bool can_have_threads = false) {
+  Options options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    const auto value = [&] {
+      require(i + 1 < argc, "{} needs a value", argument);
+      return std::string(argv[++i]);
+    };
+    if (argument == "--json") {
+      options.json = value();
+    } else if (argument == "--filter") {
+      options.filter = value();
+    } else if (argument == "--isa") {
+      options.isa = value();
+    } else if (argument == "--threads" && can_have_threads) {
+      options.threads = parse_threads(value());
+    } else if (argument == "--quick") {
+      options.quick = true;
+    } else {
+      throw InvalidArgument(
+          fmt::format("there is no option '{}'; use --json FILE, --filter TEXT, --isa NAME{} or --quick", argument,
+                      can_have_threads ? ", --threads N" : ""));
+    }
+  }
+  return options;
+}
+
+}  // namespace condense::benchmarks
+
+#endif
