@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <set>
 #include <string>
@@ -52,6 +53,24 @@ TEST(ForEach, SharesTheWorkAmongThreads) {
     while (waiting < 3) std::this_thread::yield();
   });
   EXPECT_EQ(waiting, 3);
+}
+
+TEST(ForEach, WaitsForThreadsThatTakeMuchLonger) {
+  const ThreadPool pool(3);
+  const std::thread::id caller = std::this_thread::get_id();
+  for (const int milliseconds : {0, 1, 5}) {  // the caller spins for 1 ms, then it sleeps
+    for (int repeat = 0; repeat < 10; ++repeat) {
+      std::vector<int> done(3);
+      std::atomic<int> waiting = 0;
+      pool.for_each(3, [&](Index i) {
+        ++waiting;
+        while (waiting < 3) std::this_thread::yield();
+        if (std::this_thread::get_id() != caller) std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+        done[static_cast<std::size_t>(i)] = 1;
+      });
+      ASSERT_EQ(done, std::vector<int>(3, 1));
+    }
+  }
 }
 
 TEST(ForEach, GivesTheSameBytesForAnyNumberOfThreads) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <exception>
 #include <functional>
 #include <limits>
@@ -38,6 +40,65 @@ struct InPlaceTaskEnvironment {
   EnvThread* CreateThread(std::function<void()> run) { return new EnvThread(std::move(run)); }
   Task CreateTask(std::function<void()> run) { return Task{std::move(run)}; }
   void ExecuteTask(const Task& task) { task.f(); }
+};
+
+/// Tells the processor that this thread only waits for memory to change, so that it spends less on that.
+inline void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");  // many cores take `yield` for nothing
+#endif
+}
+
+/// Lets one thread wait until a number of others have finished what they share.
+///
+/// It spins before it sleeps: whoever sleeps has to be woken, and the system may put both threads on one core while
+/// another idles. Two threads took 1 / 1.2 to 1 / 1.4 of the time of one for a product of 1024 x 1024 x 1024 where the
+/// caller slept at once, and take 1 / 1.8 to 1 / 2.
+class Countdown {
+ public:
+  explicit Countdown(unsigned count) noexcept : state_(2 * count) {}
+
+  /// Called once by each of the others. Not before the last call may `wait` return, and this object end.
+  void finish() {
+    if (state_.fetch_sub(2, std::memory_order_acq_rel) != 2 + kSleeps) return;
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+    wake_.notify_one();  // while it is locked: after that the object may be gone
+  }
+
+  void wait() {
+    if (spin() || state_.fetch_or(kSleeps, std::memory_order_acq_rel) == 0) return;
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return woken_; });
+  }
+
+ private:
+  static constexpr unsigned kSleeps = 1;
+
+  /// The others still work on their last items, and one of a product of 1024 x 1024 x 1024 takes 200 us.
+  static constexpr std::chrono::microseconds kLongestSpin{1000};
+
+  /// True if the others finished in time.
+  bool spin() const noexcept {
+    const auto start = std::chrono::steady_clock::now();
+    do {
+      for (int i = 0; i < 100; ++i) {
+        if (state_.load(std::memory_order_acquire) == 0) return true;
+        pause();
+      }
+      // Those waited for may need this core: of 4 threads on one, 12 items of 140 us take 1.7 ms, as if the caller
+      // slept, and 2.7 ms if it kept the core.
+      std::this_thread::yield();
+    } while (std::chrono::steady_clock::now() - start < kLongestSpin);
+    return false;
+  }
+
+  std::atomic<unsigned> state_;  ///< Twice the number of those that have not finished, and kSleeps.
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool woken_ = false;
 };
 
 }  // namespace detail
@@ -81,11 +142,11 @@ class ThreadPool {
     for (Index i = 0; i < helpers; ++i) {
       pool_->Schedule([job = &job] {
         job->work();
-        job->done.Notify();
+        job->done.finish();
       });
     }
     job.work();
-    job.done.Wait();
+    job.done.wait();
     if (job.error) std::rethrow_exception(job.error);
   }
 
@@ -116,7 +177,7 @@ class ThreadPool {
     const Index count;
     Body& body;
     std::atomic<Index> next{0};
-    Eigen::Barrier done;
+    detail::Countdown done;
     std::mutex mutex;
     Index failed = std::numeric_limits<Index>::max();
     std::exception_ptr error;

@@ -121,33 +121,33 @@ struct Avx512VnniMicro : Avx512Epilogue {
   /// they come from memory. Weights of 8 bits are read in longer lines, and it would cost 15 % in L3.
   static constexpr Index kAheadBytes = 2048;
 
-  template <unsigned kHeight>
-  struct Height {
-    static constexpr unsigned value = kHeight;
+  template <unsigned kValue>
+  struct Number {
+    static constexpr unsigned value = kValue;
   };
 
   /// Tiles come in heights of 1, 2, 4, 5 and 6 rows, those of one or two lanes also of 8 and 12. So 32 rows are two
   /// tiles of 6 and four of 5.
   template <class Multiply>
   static void with_height(const GemmTile& tile, Multiply&& multiply) noexcept {
-    if (tile.rows > 5) return multiply(Height<6>{}, tile);
-    if (tile.rows > 4) return multiply(Height<5>{}, tile);
-    if (tile.rows > 2) return multiply(Height<4>{}, tile);
-    if (tile.rows > 1) return multiply(Height<2>{}, tile);
-    multiply(Height<1>{}, tile);
+    if (tile.rows > 5) return multiply(Number<6>{}, tile);
+    if (tile.rows > 4) return multiply(Number<5>{}, tile);
+    if (tile.rows > 2) return multiply(Number<4>{}, tile);
+    if (tile.rows > 1) return multiply(Number<2>{}, tile);
+    multiply(Number<1>{}, tile);
   }
 
   template <bool kZeroPoints>
   static void multiply_packed(const GemmTile& tile) noexcept {
-    with_height(tile, [](auto height, const GemmTile& t) {
-      constexpr unsigned kHeight = decltype(height)::value;
-      constexpr unsigned kLanes = kHeight > 2 ? 2 : 4;
-      Index lane = 0;
-      for (; lane + kLanes <= t.lanes; lane += kLanes) {
-        multiply_packed_groups_of<kHeight, kLanes, kZeroPoints>(t, lane);
+    const auto by = [&](auto height, auto lanes) {
+      constexpr unsigned kLanes = decltype(lanes)::value;
+      for (Index lane = 0; lane < tile.lanes; lane += kLanes) {
+        multiply_packed_groups_of<decltype(height)::value, kLanes, kZeroPoints>(tile, lane);
       }
-      if (lane < t.lanes) multiply_packed_groups_of<kHeight, 2, kZeroPoints>(t, lane);
-    });
+    };
+    if (tile.rows == 1 && tile.lanes == 4) return by(Number<1>{}, Number<4>{});
+    if (tile.rows == 2 && tile.lanes == 4) return by(Number<2>{}, Number<4>{});
+    tile.rows > 4 ? by(Number<6>{}, Number<2>{}) : by(Number<4>{}, Number<2>{});
   }
 
   // ---- Products
@@ -361,7 +361,7 @@ struct Avx512VnniMicro : Avx512Epilogue {
 #pragma GCC unroll 2
         for (unsigned l = 0; l < kLanes; l += 2) {
           const __m512i raw = _mm512_loadu_si512(weights + l / 2 * kLane * kStep);
-          if constexpr (kHeight <= 2) __builtin_prefetch(weights + l / 2 * kLane * kStep + kAheadBytes);
+          if constexpr (kHeight <= 4) __builtin_prefetch(weights + l / 2 * kLane * kStep + kAheadBytes);
           w[l] = _mm512_and_si512(_mm512_slli_epi16(raw, 4), upper);
           w[l + 1] = _mm512_and_si512(raw, upper);
           add_products(weight_sums[l], ones, w[l]);
@@ -380,7 +380,7 @@ struct Avx512VnniMicro : Avx512Epilogue {
         const Index column = group * panel + (lane + l) * kLane;
         __m512i weight_sum = _mm512_srai_epi32(weight_sums[l], 4);
         const __m512 multipliers = _mm512_loadu_ps(t.multipliers + column);
-        if constexpr (kHeight <= 2) __builtin_prefetch(t.multipliers + column + kAheadBytes / 4);
+        if constexpr (kHeight <= 4) __builtin_prefetch(t.multipliers + column + kAheadBytes / 4);
         __m512i zero_points;
         if constexpr (kZeroPoints) {
           zero_points = _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(t.zero_points + column)));

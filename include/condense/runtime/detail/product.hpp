@@ -24,7 +24,10 @@ struct Product {
   Index image_elements = 0;                ///< From one image of the input to the next.
   std::vector<std::int32_t> offsets;       ///< (rows x taps), see `kernels::ActivationRows`; empty if rows lie in line.
   std::vector<Index> weight_order;         ///< Element of the weight constant for each (group, column, tap, depth).
+                                           ///< kZeroWeight: none, a weight of zero.
   Layout layout = Layout::channels_first;  ///< Of input and output.
+
+  static constexpr Index kZeroWeight = -1;
 
   Index channels() const noexcept { return groups * depth; }
   Index all_columns() const noexcept { return groups * columns; }
@@ -67,21 +70,31 @@ struct PaddedImages {
   Index top = 0;
   Index left = 0;
   Index channels = 0;
+  Index tail = 0;  ///< Elements of padding after the last line.
 
-  Index elements() const noexcept { return padded_height * padded_width * channels; }
+  Index elements() const noexcept { return padded_height * padded_width * channels + tail; }
   bool are_the_input() const noexcept {
-    return top == 0 && left == 0 && padded_height == height && padded_width == width;
+    return top == 0 && left == 0 && padded_height == height && padded_width == width && tail == 0;
   }
 
   /// Writes `images` images, of elements of `element_bytes` whose padding consists of bytes `fill`.
   void write(const std::byte* input, Index images, Index element_bytes, int fill, std::byte* output) const noexcept {
-    const auto bytes = [&](Index pixels) { return static_cast<std::size_t>(pixels * channels * element_bytes); };
-    const std::size_t line = bytes(std::min(width, padded_width - left));
-    for (Index image = 0; image < images; ++image, output += bytes(padded_height * padded_width)) {
-      std::memset(output, fill, bytes(padded_height * padded_width));
-      for (Index y = 0; y < std::min(height, padded_height - top); ++y) {
-        std::memcpy(output + bytes((y + top) * padded_width + left), input + bytes((image * height + y) * width), line);
+    const Index pixel = channels * element_bytes;
+    const Index columns = std::clamp<Index>(padded_width - left, 0, width);
+    const Index lines = columns == 0 ? 0 : std::clamp<Index>(padded_height - top, 0, height);
+    for (Index image = 0; image < images; ++image, input += height * width * pixel) {
+      Index written = 0;
+      const auto fill_up_to = [&](Index end) {
+        std::memset(output + written, fill, static_cast<std::size_t>(end - written));
+        written = end;
+      };
+      for (Index y = 0; y < lines; ++y) {
+        fill_up_to(((y + top) * padded_width + left) * pixel);
+        std::memcpy(output + written, input + y * width * pixel, static_cast<std::size_t>(columns * pixel));
+        written += columns * pixel;
       }
+      fill_up_to(elements() * element_bytes);
+      output += written;
     }
   }
 };
@@ -93,8 +106,13 @@ inline std::optional<PaddedImages> join_lines(Product& p, const graph::Window& w
   const auto padded = [](const graph::WindowAxis& axis) {
     return (axis.output - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
   };
-  const PaddedImages images{height.input,     width.input,     padded(height), padded(width),
-                            height.pad_begin, width.pad_begin, p.depth};
+  const PaddedImages images{.height = height.input,
+                            .width = width.input,
+                            .padded_height = padded(height),
+                            .padded_width = padded(width),
+                            .top = height.pad_begin,
+                            .left = width.pad_begin,
+                            .channels = p.depth};
   p.offsets.clear();
   for (Index y = 0; y < height.output; ++y) {
     for (Index x = 0; x < width.output; ++x) {
@@ -109,6 +127,20 @@ inline std::optional<PaddedImages> join_lines(Product& p, const graph::Window& w
   p.depth *= width.kernel;
   p.image_elements = images.elements();
   return images;
+}
+
+/// Fills the pieces that `join_lines` made up to `depth` elements with weights of zero. They meet whatever follows a
+/// piece in memory.
+inline void fill_pieces(Product& p, PaddedImages& images, Index depth) {
+  std::vector<Index> order;
+  for (auto piece = p.weight_order.cbegin(); piece != p.weight_order.cend(); piece += p.depth) {
+    order.insert(order.end(), piece, piece + p.depth);
+    order.insert(order.end(), static_cast<std::size_t>(depth - p.depth), Product::kZeroWeight);
+  }
+  p.weight_order = std::move(order);
+  images.tail = depth - p.depth;
+  p.depth = depth;
+  p.image_elements = images.elements();
 }
 
 inline Product convolution_product(const graph::Conv& conv, const Shape& images, const Shape& weights) {
@@ -181,16 +213,26 @@ inline int pad(Lowering& lowering, const graph::Node& node, const PaddedImages& 
   return to;
 }
 
-/// Rows handed to a kernel at a time, so that threads share an image and its windows stay in cache.
+/// Most rows handed to a kernel at a time, so that threads share an image and its windows stay in cache.
 inline constexpr Index kRowsPerTask = 96;
 
-/// Calls `body(image, first_row, rows)` for blocks of rows on the pool.
+/// Rows that divide into whole tiles of any kernel; only the last block of an image has others.
+inline constexpr Index kTileRows = 12;
+static_assert(kRowsPerTask % kTileRows == 0);
+
+/// Calls `body(image, first_row, rows)` for blocks of rows on the pool. An image with more blocks than threads has as
+/// many for each of them, and blocks differ by a tile at most, so that threads end together.
 template <class Body>
 void for_row_blocks(const ThreadPool& pool, Index images, Index rows, Body&& body) {
-  const Index blocks = (rows + kRowsPerTask - 1) / kRowsPerTask;
+  const auto divide_up = [](Index a, Index b) { return (a + b - 1) / b; };
+  const Index tiles = divide_up(rows, kTileRows);
+  const Index threads = pool.threads();
+  Index blocks = divide_up(rows, kRowsPerTask);
+  if (blocks > threads) blocks = divide_up(blocks, threads) * threads;
   parallel_for(pool, images * blocks, [&](Index task) {
-    const Index first = task % blocks * kRowsPerTask;
-    body(task / blocks, first, std::min(kRowsPerTask, rows - first));
+    const auto first_of = [&](Index block) { return std::min(block * tiles / blocks * kTileRows, rows); };
+    const Index first = first_of(task % blocks);
+    body(task / blocks, first, first_of(task % blocks + 1) - first);
   });
 }
 

@@ -24,8 +24,8 @@ struct Avx512Epilogue {
   static void finish(const GemmTile& tile) noexcept {
     const bool grouped = tile.product->weights.group_size != 0;
     const bool by_row = tile.product->epilogue.row_scales != nullptr;
-    if (grouped) return by_row ? finish_from<Source::values_by_row>(tile) : finish_from<Source::values>(tile);
-    return by_row ? finish_from<Source::sums_by_row>(tile) : finish_from<Source::sums>(tile);
+    if (grouped) return by_row ? finish_lanes<Source::values_by_row>(tile) : finish_lanes<Source::values>(tile);
+    return by_row ? finish_lanes<Source::sums_by_row>(tile) : finish_lanes<Source::sums>(tile);
   }
 
   template <unsigned kLanes>
@@ -96,53 +96,58 @@ struct Avx512Epilogue {
     return c;
   }
 
-  /// The real values of one vector of a row.
   template <Source kSource>
-  CONDENSE_TARGET_AVX512_VNNI static __m512 values_of(const GemmTile& t, Index row, Index lane,
-                                                      const Columns& c) noexcept {
-    const GemmEpilogue& e = t.product->epilogue;
-    const Index at = row * t.stride + lane * kLane;
-    if constexpr (kSource == Source::sums) {
-      return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_loadu_si512(t.sums + at), c.bias)),
-                           c.multipliers);
-    } else if constexpr (kSource == Source::values) {
-      return _mm512_loadu_ps(t.values + at);
-    } else {
-      const __m512 scale = _mm512_mul_ps(_mm512_set1_ps(e.row_scales[t.row + row]), c.multipliers);
-      if constexpr (kSource == Source::values_by_row) {
-        return _mm512_fmadd_ps(_mm512_loadu_ps(t.values + at), scale, c.float_bias);
-      }
-      __m512i sums = _mm512_loadu_si512(t.sums + at);
-      if (e.row_zero_points != nullptr) {
-        const __m512i zero_point = _mm512_set1_epi32(e.row_zero_points[t.row + row]);
-        sums = _mm512_sub_epi32(sums, _mm512_mullo_epi32(zero_point, c.column_sums));
-      }
-      return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), scale, c.float_bias);
-    }
+  static void finish_lanes(const GemmTile& t) noexcept {
+    if (t.lanes == 4) return finish_from<kSource, 4>(t, 0);
+    for (Index lane = 0; lane < t.lanes; ++lane) finish_from<kSource, 1>(t, lane);
   }
 
-  template <Source kSource>
-  CONDENSE_TARGET_AVX512_VNNI static void finish_from(const GemmTile& t) noexcept {
+  /// Row by row, with the terms of all columns in registers.
+  template <Source kSource, unsigned kLanes>
+  CONDENSE_TARGET_AVX512_VNNI static void finish_from(const GemmTile& t, Index lane) noexcept {
     const GemmArguments& g = *t.product;
     const GemmEpilogue& e = g.epilogue;
+    constexpr bool kByRow = kSource == Source::sums_by_row || kSource == Source::values_by_row;
+    constexpr bool kFromSums = kSource == Source::sums_by_row || kSource == Source::sums;
     const avx512::Requantize requantize(e.zero_point, e.lowest, e.highest);
     const __m512 low = _mm512_set1_ps(e.low);
     const __m512 high = _mm512_set1_ps(e.high);
-    for (Index lane = 0; lane < t.lanes; ++lane) {
-      const Columns c = columns_of<kSource>(t, lane);
-      for (Index row = 0; row < t.rows; ++row) {
-        const Index out = (t.row + row) * g.output_stride + t.column + lane * kLane;
-        if (kSource == Source::sums && g.output_type == ElementType::int32) {
-          const __m512i sums = _mm512_loadu_si512(t.sums + row * t.stride + lane * kLane);
-          _mm512_mask_storeu_epi32(static_cast<std::int32_t*>(g.output) + out, c.mask, _mm512_add_epi32(sums, c.bias));
-          continue;
+    Columns columns[kLanes];
+#pragma GCC unroll 4
+    for (unsigned l = 0; l < kLanes; ++l) columns[l] = columns_of<kSource>(t, lane + l);
+    for (Index row = 0; row < t.rows; ++row) {
+      const Index out = (t.row + row) * g.output_stride + t.column + lane * kLane;
+      const __m512 row_scale = _mm512_set1_ps(kByRow ? e.row_scales[t.row + row] : 1.0F);
+      const bool shifts = kSource == Source::sums_by_row && e.row_zero_points != nullptr;
+      const __m512i zero_point = _mm512_set1_epi32(shifts ? e.row_zero_points[t.row + row] : 0);
+#pragma GCC unroll 4
+      for (unsigned l = 0; l < kLanes; ++l) {
+        const Columns& c = columns[l];
+        const Index at = row * t.stride + (lane + l) * kLane;
+        __m512 values;
+        if constexpr (kFromSums) {
+          __m512i sums = _mm512_loadu_si512(t.sums + at);
+          if constexpr (kSource == Source::sums) sums = _mm512_add_epi32(sums, c.bias);
+          if (shifts) sums = _mm512_sub_epi32(sums, _mm512_mullo_epi32(zero_point, c.column_sums));
+          if (g.output_type == ElementType::int32) {
+            _mm512_mask_storeu_epi32(static_cast<std::int32_t*>(g.output) + out + l * kLane, c.mask, sums);
+            continue;
+          }
+          values = _mm512_cvtepi32_ps(sums);
+        } else {
+          values = _mm512_loadu_ps(t.values + at);
         }
-        const __m512 values = values_of<kSource>(t, row, lane, c);
+        if constexpr (kByRow) {
+          values = _mm512_fmadd_ps(values, _mm512_mul_ps(row_scale, c.multipliers), c.float_bias);
+        } else if constexpr (kFromSums) {
+          values = _mm512_mul_ps(values, c.multipliers);
+        }
         if (g.output_type == ElementType::float32) {
-          _mm512_mask_storeu_ps(static_cast<float*>(g.output) + out, c.mask,
+          _mm512_mask_storeu_ps(static_cast<float*>(g.output) + out + l * kLane, c.mask,
                                 _mm512_min_ps(_mm512_max_ps(values, low), high));
         } else {
-          _mm_mask_storeu_epi8(static_cast<std::uint8_t*>(g.output) + out, c.mask, requantize.bytes(values));
+          _mm_mask_storeu_epi8(static_cast<std::uint8_t*>(g.output) + out + l * kLane, c.mask,
+                               requantize.bytes(values));
         }
       }
     }
