@@ -32,24 +32,13 @@ struct Avx512VnniMicro : Avx512Epilogue {
 
   static void multiply(const GemmTile& tile) noexcept { multiply_sums(tile, nullptr, tile.sums, tile.stride); }
 
-  /// Raw sums, and the codes of wide panels, go to the output straight from registers.
+  /// Raw sums, and the codes of whole panels, go to the output straight from registers.
   static void multiply_and_finish(const GemmTile& tile) noexcept {
     const GemmArguments& g = *tile.product;
-    const bool whole = tile.column + tile.lanes * kLane <= g.weights.columns;
     const bool to_codes = is_code(g.output_type) && g.epilogue.row_scales == nullptr;
-    if (whole && g.output_type == ElementType::int32) {
-      auto* out = static_cast<std::int32_t*>(g.output) + tile.row * g.output_stride + tile.column;
-      return multiply_sums(tile, g.epilogue.bias + tile.column, out, g.output_stride);
-    }
-    const std::int32_t* bias = g.epilogue.bias + tile.column;
-    if (to_codes && whole && tile.lanes == 4) {
-      return with_height(tile, [&](auto height, const GemmTile& t) {
-        multiply_wide<decltype(height)::value, true>(t, bias, nullptr, 0);
-      });
-    }
-    if (to_codes && whole && tile.rows > 8) {
-      return tile.lanes == 2 ? multiply_tile<12, 2, true>(tile, bias, nullptr, 0)
-                             : multiply_tile<12, 1, true>(tile, bias, nullptr, 0);
+    if (tile.column + tile.lanes * kLane <= g.weights.columns) {
+      if (g.output_type == ElementType::int32) return multiply_raw(tile);
+      if (to_codes && (tile.lanes == 4 || tile.rows > 8)) return multiply_codes(tile);
     }
     multiply(tile);
     if (!to_codes) return finish(tile);
@@ -179,6 +168,21 @@ struct Avx512VnniMicro : Avx512Epilogue {
       if (t.lanes == 4) return multiply_wide<kHeight, false>(t, bias, out, stride);
       if (t.lanes == 2) return multiply_tile<kHeight, 2>(t, bias, out, stride);
       multiply_tile<kHeight, 1>(t, bias, out, stride);
+    });
+  }
+
+  static void multiply_raw(const GemmTile& tile) noexcept {
+    const GemmArguments& g = *tile.product;
+    auto* out = static_cast<std::int32_t*>(g.output) + tile.row * g.output_stride + tile.column;
+    multiply_sums(tile, g.epilogue.bias + tile.column, out, g.output_stride);
+  }
+
+  static void multiply_codes(const GemmTile& tile) noexcept {
+    const std::int32_t* bias = tile.product->epilogue.bias + tile.column;
+    if (tile.lanes == 1) return multiply_tile<12, 1, true>(tile, bias, nullptr, 0);
+    if (tile.lanes == 2) return multiply_tile<12, 2, true>(tile, bias, nullptr, 0);
+    with_height(tile, [bias](auto height, const GemmTile& t) {
+      multiply_wide<decltype(height)::value, true>(t, bias, nullptr, 0);
     });
   }
 
