@@ -57,7 +57,7 @@ struct Avx512VnniMicro : Avx512Epilogue {
     });
   }
 
-  static constexpr Index kPackedRows = 6;
+  static constexpr Index kPackedRows = 48;  // unpacked to memory first, 16 rows are 10 % slower, 128 as fast
   static constexpr bool kPacksZeroPoints = true;
   static constexpr bool kPacksFactors = true;
   static void multiply_packed_groups(const GemmTile& tile) noexcept {
