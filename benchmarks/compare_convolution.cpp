@@ -15,8 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "condense/report/progress_bar.hpp"
-#include "condense/report/table.hpp"
 #include "support/contest.hpp"
 #include "support/convolution_data.hpp"
 #include "support/options.hpp"
@@ -79,30 +77,20 @@ void run(const Options& options) {
   const auto all = contenders<Convolution>(options.isa, prepare);
   std::vector<Case> cases;
   for (const bool integers : {true, false}) {
-    for (const Layer& layer : kLayers) {
-      const Case c{&layer, integers};
-      if (c.name().find(options.filter) != std::string::npos) cases.push_back(c);
-    }
+    for (const Layer& layer : kLayers) cases.push_back({&layer, integers});
   }
-  require(!cases.empty(), "no layer has '{}' in its description, such as '{}'", options.filter,
-          Case{&kLayers[0], true}.name());
-  report::Table table({{"network", "network"},
-                       {"layer", "layer"},
-                       {"type", "type"},
-                       {"contender", "contender"},
-                       {"ms", "ms", 4},
-                       {"GOPS", "gops", 1},
-                       {"of limit", "fraction_of_limit", 2},
-                       {"wrong", "wrong_codes"},
-                       {"error", "relative_error", 8}});
-  report::ProgressBar progress;
-  for (const Case& c : cases) {
-    const std::string detail = c.name();
-    compare(c, all, options.quick, table);
-    progress({.stage = "layers", .done = (&c - cases.data()) + 1, .total = std::ssize(cases), .detail = detail});
-  }
-  fmt::print("{}", table.text());
-  if (!options.json.empty()) report::write_json(options.json, table.json());
+  const report::Table table({{"network", "network"},
+                             {"layer", "layer"},
+                             {"type", "type"},
+                             {"contender", "contender"},
+                             {"ms", "ms", 4},
+                             {"GOPS", "gops", 1},
+                             {"of limit", "fraction_of_limit", 2},
+                             {"wrong", "wrong_codes"},
+                             {"error", "relative_error", 8}});
+  compare_all(
+      options, cases, "layers", [](const Case& c) { return c.name(); }, table,
+      [&](const Case& c, report::Table& rows) { compare(c, all, options.quick, rows); });
 }
 
 }  // namespace

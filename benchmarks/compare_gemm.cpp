@@ -15,8 +15,6 @@
 #include <string>
 #include <vector>
 
-#include "condense/report/progress_bar.hpp"
-#include "condense/report/table.hpp"
 #include "support/contest.hpp"
 #include "support/options.hpp"
 #include "support/prepared_product.hpp"
@@ -131,28 +129,19 @@ void compare(const Case& c, const std::vector<Contender<Product>>& contenders, c
 void run(const Options& options) {
   pin_to_cores(options.threads);
   const auto all = contenders<Product>(options.isa, prepare);
-  std::vector<Case> cases;
-  for (const Case& c : kCases) {
-    if (name(c).find(options.filter) != std::string::npos) cases.push_back(c);
-  }
-  require(!cases.empty(), "no product has '{}' in its description, such as '{}'", options.filter, name(kCases[0]));
-  report::Table table({{"work", "work"},
-                       {"m", "m"},
-                       {"n", "n"},
-                       {"k", "k"},
-                       {"threads", "threads"},
-                       {"contender", "contender"},
-                       {"GOPS", "gops", 1},
-                       {"of limit", "fraction_of_limit", 2},
-                       {"exact", "exact"}});
-  report::ProgressBar progress;
-  for (const Case& c : cases) {
-    compare(c, all, options, table);
-    const std::string detail = name(c);
-    progress({.stage = "products", .done = (&c - cases.data()) + 1, .total = std::ssize(cases), .detail = detail});
-  }
-  fmt::print("{}", table.text());
-  if (!options.json.empty()) report::write_json(options.json, table.json());
+  const report::Table table({{"work", "work"},
+                             {"m", "m"},
+                             {"n", "n"},
+                             {"k", "k"},
+                             {"threads", "threads"},
+                             {"contender", "contender"},
+                             {"GOPS", "gops", 1},
+                             {"of limit", "fraction_of_limit", 2},
+                             {"exact", "exact"}});
+  compare_all(
+      options, std::vector<Case>(std::begin(kCases), std::end(kCases)), "products",
+      [](const Case& c) { return name(c); }, table,
+      [&](const Case& c, report::Table& rows) { compare(c, all, options, rows); });
 }
 
 }  // namespace

@@ -1,14 +1,16 @@
 // Matrix products of the best backend (CONDENSE_BACKEND forces another): integers of 8 and 4 bits with requantisation
-// to 8 bits, and floats. One thread, weights packed beforehand. GOPS counts a multiply-add as two operations.
+// to 8 bits, and floats, also with compressed weights. One thread, weights packed beforehand. GOPS counts a
+// multiply-add as two operations, weights_per_second the bytes of packed weights.
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <span>
+#include <string>
 #include <vector>
 
+#include "condense/core/aligned_bytes.hpp"
 #include "condense/core/random.hpp"
-#include "condense/core/tensor.hpp"
 #include "condense/kernels/kernel_set.hpp"
 
 namespace {
@@ -29,6 +31,31 @@ constexpr Product kProducts[] = {
     {"ResNet 784 x 128 x 1152", 784, 128, 1152},
     {"MobileNet 3136 x 128 x 64", 3136, 128, 64},
     {"1 x 768 x 768", 1, 768, 768},
+};
+
+/// Weights of a float product, and how they are kept.
+struct FloatWeights {
+  const char* name;
+  kernels::WeightType type = kernels::WeightType::float32;
+  Index group_size = 0;
+  bool has_zero_points = false;
+};
+
+constexpr FloatWeights kFloatWeights[] = {
+    {"float32"},
+    {"float16", kernels::WeightType::float16},
+    {"bfloat16", kernels::WeightType::bfloat16},
+    {"int8", kernels::WeightType::int8},
+    {"int4 groups of 32", kernels::WeightType::int4, 32},
+    {"int4 groups of 32 with zero points", kernels::WeightType::int4, 32, true},
+    {"int2 groups of 32", kernels::WeightType::int2, 32},
+};
+
+constexpr Product kFewRows[] = {
+    {"1 x 4096 x 4096", 1, 4096, 4096},
+    {"4 x 4096 x 4096", 4, 4096, 4096},
+    {"16 x 4096 x 4096", 16, 4096, 4096},
+    {"128 x 4096 x 4096", 128, 4096, 4096},
 };
 
 std::size_t size(Index count) { return static_cast<std::size_t>(count); }
@@ -61,16 +88,16 @@ void integer_product(benchmark::State& state, const kernels::KernelSet& kernels,
   const int largest = (1 << (bits - 1)) - 1;
   const auto input = random_integers<std::uint8_t>(p.m * p.k, 0, 255, 1);
   const auto weights = random_integers<std::int8_t>(p.n * p.k, -largest, largest, 2);
-  Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels.gemm.packed_bytes(shape))});
+  AlignedBytes packed(kernels.gemm.packed_bytes(shape));
   const std::vector<std::int32_t> bias(size(p.n), 0);
   const std::vector<float> multipliers(size(p.n * shape.groups()), 1e-3F);
   const std::vector<float> float_bias(size(p.n), 0.0F);
-  kernels.gemm.pack(shape, {weights.data(), multipliers.data()}, packed.mutable_raw());
+  kernels.gemm.pack(shape, {weights.data(), multipliers.data()}, packed.data());
   std::vector<std::uint8_t> output(size(p.m * p.n));
   const kernels::GemmArguments arguments{.input = {.data = input.data(), .rows = p.m, .depth = p.k, .row_stride = p.k},
                                          .input_type = ElementType::uint8,
                                          .weights = shape,
-                                         .packed_weights = packed.raw(),
+                                         .packed_weights = packed.data(),
                                          .epilogue = {.bias = bias.data(),
                                                       .multipliers = multipliers.data(),
                                                       .float_bias = float_bias.data(),
@@ -88,18 +115,30 @@ void integer_product(benchmark::State& state, const kernels::KernelSet& kernels,
   set_counters(state, p);
 }
 
-void float_product(benchmark::State& state, const kernels::KernelSet& kernels, const Product& p) {
+void float_product(benchmark::State& state, const kernels::KernelSet& kernels, const Product& p,
+                   const FloatWeights& form = kFloatWeights[0]) {
+  const kernels::FloatWeightShape shape{.columns = p.n,
+                                        .depth = p.k,
+                                        .type = form.type,
+                                        .group_size = form.group_size,
+                                        .has_zero_points = form.has_zero_points};
+  const int highest = (1 << (std::min(kernels::bits(form.type), 8) - 1)) - 1;
   const auto input = random_floats(p.m * p.k, 1);
-  const auto weights = random_floats(p.n * p.k, 2);
-  const kernels::FloatWeightShape shape{.columns = p.n, .depth = p.k};
-  Tensor packed(DataType::uint8, Shape{static_cast<Index>(kernels.float_gemm.packed_bytes(shape))});
-  kernels.float_gemm.pack(shape, {.floats = weights.data()}, packed.mutable_raw());
+  const auto floats = random_floats(p.n * p.k, 2);
+  const auto codes = random_integers<std::int8_t>(p.n * p.k, -highest - 1, highest, 3);
+  const auto zero_points = random_integers<std::int8_t>(p.n * shape.groups(), -highest - 1, highest, 4);
+  const std::vector<float> scales(size(p.n * shape.groups()), 1e-2F);
+  AlignedBytes packed(kernels.float_gemm.packed_bytes(shape));
+  kernels.float_gemm.pack(
+      shape,
+      {.floats = floats.data(), .codes = codes.data(), .scales = scales.data(), .zero_points = zero_points.data()},
+      packed.data());
   const std::vector<float> bias(size(p.n), 0.0F);
   std::vector<float> output(size(p.m * p.n));
   const kernels::FloatGemmArguments arguments{
       .input = {.data = input.data(), .rows = p.m, .depth = p.k, .row_stride = p.k},
       .weights = shape,
-      .packed_weights = packed.raw(),
+      .packed_weights = packed.data(),
       .bias = bias.data(),
       .low = -1e30F,
       .high = 1e30F,
@@ -111,6 +150,8 @@ void float_product(benchmark::State& state, const kernels::KernelSet& kernels, c
     benchmark::ClobberMemory();
   }
   set_counters(state, p);
+  state.counters["weights_per_second"] =
+      benchmark::Counter(static_cast<double>(packed.size()), benchmark::Counter::kIsIterationInvariantRate);
 }
 
 }  // namespace
@@ -127,6 +168,12 @@ int main(int argc, char** argv) {
     add("int8", p, [&](benchmark::State& state) { integer_product(state, kernels, p, 8, 0); });
     add("int4", p, [&](benchmark::State& state) { integer_product(state, kernels, p, 4, 0); });
     add("int4 groups of 32", p, [&](benchmark::State& state) { integer_product(state, kernels, p, 4, 32); });
+  }
+  for (const FloatWeights& weights : kFloatWeights) {
+    for (const Product& p : kFewRows) {
+      add((std::string("float x ") + weights.name).c_str(), p,
+          [&](benchmark::State& state) { float_product(state, kernels, p, weights); });
+    }
   }
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();

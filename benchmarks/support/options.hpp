@@ -6,8 +6,11 @@
 #include <charconv>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "condense/core/error.hpp"
+#include "condense/report/progress_bar.hpp"
+#include "condense/report/table.hpp"
 
 namespace condense::benchmarks {
 
@@ -54,6 +57,27 @@ inline Options parse(int argc, char** argv, bool can_have_threads = false) {
     }
   }
   return options;
+}
+
+/// Compares what `--filter` keeps of `cases`, each by `compare(case, table)`, and shows and saves the table. `name`
+/// gives the description of a case, `kind` says what cases are, such as "layers".
+template <class Case, class Name, class Compare>
+void compare_all(const Options& options, const std::vector<Case>& cases, std::string_view kind, const Name& name,
+                 report::Table table, const Compare& compare) {
+  std::vector<Case> kept;
+  for (const Case& c : cases) {
+    if (name(c).find(options.filter) != std::string::npos) kept.push_back(c);
+  }
+  require(!kept.empty(), "none of the {} has '{}' in its description, such as '{}'", kind, options.filter,
+          name(cases[0]));
+  report::ProgressBar progress;
+  for (const Case& c : kept) {
+    const std::string detail = name(c);
+    compare(c, table);
+    progress({.stage = kind, .done = (&c - kept.data()) + 1, .total = std::ssize(kept), .detail = detail});
+  }
+  fmt::print("{}", table.text());
+  if (!options.json.empty()) report::write_json(options.json, table.json());
 }
 
 }  // namespace condense::benchmarks

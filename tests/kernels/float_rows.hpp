@@ -17,15 +17,7 @@ class FloatRows {
     if (form.windows) offsets_ = window_offsets(form, random);
   }
 
-  ActivationRows arguments() const {
-    return {.data = data_.data(),
-            .offsets = form_.windows ? offsets_.data() : nullptr,
-            .padding = padding_.data(),
-            .rows = form_.rows,
-            .taps = form_.taps,
-            .depth = form_.depth,
-            .row_stride = form_.depth + form_.gap};
-  }
+  ActivationRows arguments() const { return activation_rows(form_, data_.data(), padding_.data(), offsets_); }
   double at(Index row, Index tap, Index k) const {
     if (!form_.windows) return data_[row * (form_.depth + form_.gap) + k];
     const std::int32_t offset = offsets_[size(row * form_.taps + tap)];

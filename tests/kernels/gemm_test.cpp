@@ -229,7 +229,7 @@ TEST_P(IntegerGemm, TakesZeroPointsFromWeights) {
   for (const int bits : {4, 2}) {
     for (const Fill fill : {Fill::random, Fill::extreme}) {
       for (const Index group_size : {0, 5, 32, 300}) {
-        for (const Index rows : {1, 2, 5, 7, 40}) {
+        for (const Index rows : {1, 2, 5, 7, 40, 60}) {
           for (const Index depth : {37, 320}) {
             const RowsForm form{.rows = rows, .depth = depth, .type = kCodes[seed % 2], .fill = fill};
             ASSERT_TRUE(equal({.input = form,

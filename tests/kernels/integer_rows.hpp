@@ -60,6 +60,18 @@ inline std::vector<std::int32_t> window_offsets(const RowsForm& form, Random& ra
   return offsets;
 }
 
+/// Activations of a form as a kernel takes them.
+inline ActivationRows activation_rows(const RowsForm& form, const void* data, const void* padding,
+                                      const std::vector<std::int32_t>& offsets) {
+  return {.data = data,
+          .offsets = form.windows ? offsets.data() : nullptr,
+          .padding = padding,
+          .rows = form.rows,
+          .taps = form.taps,
+          .depth = form.depth,
+          .row_stride = form.depth + form.gap};
+}
+
 /// Activations of 8 bits as a kernel takes them, and each code for the reference.
 class IntegerRows {
  public:
@@ -70,15 +82,7 @@ class IntegerRows {
     if (form.windows) offsets_ = window_offsets(form, random);
   }
 
-  ActivationRows arguments() const {
-    return {.data = data_.data(),
-            .offsets = form_.windows ? offsets_.data() : nullptr,
-            .padding = padding_.data(),
-            .rows = form_.rows,
-            .taps = form_.taps,
-            .depth = form_.depth,
-            .row_stride = form_.depth + form_.gap};
-  }
+  ActivationRows arguments() const { return activation_rows(form_, data_.data(), padding_.data(), offsets_); }
 
   /// The code at element k of piece `tap` of a row.
   std::int64_t at(Index row, Index tap, Index k) const {

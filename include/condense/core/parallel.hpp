@@ -54,8 +54,7 @@ inline void pause() noexcept {
 /// Lets one thread wait until a number of others have finished what they share.
 ///
 /// It spins before it sleeps: whoever sleeps has to be woken, and the system may put both threads on one core while
-/// another idles. Two threads took 1 / 1.2 to 1 / 1.4 of the time of one for a product of 1024 x 1024 x 1024 where the
-/// caller slept at once, and take 1 / 1.8 to 1 / 2.
+/// another idles.
 class Countdown {
  public:
   explicit Countdown(unsigned count) noexcept : state_(2 * count) {}

@@ -57,15 +57,6 @@ struct FloatProductWeights {
   std::vector<std::int8_t> zero_points = {};  ///< Empty for zeros.
 };
 
-/// The values at some positions.
-template <class T>
-std::vector<T> gather(std::span<const T> values, const std::vector<Index>& positions) {
-  std::vector<T> result;
-  result.reserve(positions.size());
-  for (const Index position : positions) result.push_back(values[static_cast<std::size_t>(position)]);
-  return result;
-}
-
 /// The integers behind the weights of a node; empty if there are none, or if their groups are not those of the product.
 /// Depthwise convolutions have kernels for floats only.
 inline std::optional<FloatProductWeights> integer_weights(const Lowering& lowering, const graph::Node& node,

@@ -37,6 +37,17 @@ struct IntegerProduct {
   }
 };
 
+/// The values at some positions; zero for `Product::kZeroWeight`.
+template <class T>
+std::vector<T> gather(std::span<const T> values, const std::vector<Index>& positions) {
+  std::vector<T> result;
+  result.reserve(positions.size());
+  for (const Index position : positions) {
+    result.push_back(position == Product::kZeroWeight ? T{0} : values[static_cast<std::size_t>(position)]);
+  }
+  return result;
+}
+
 /// Number of the graph's scale for each (column, tap, group of the depth), in the order of the product. Empty if
 /// elements that share a sum do not share a scale.
 inline std::vector<Index> slices_in_order(const Product& p, const QuantizedWeights& weights, Index group_size) {
@@ -197,16 +208,17 @@ inline void run_integer_product(const IntegerProduct& work, const kernels::GemmK
                      .output = out,
                      .output_type = work.output_type,
                      .output_stride = p.all_columns()});
-    }
-    for (Index group = 0; group < (p.is_depthwise() ? 0 : p.groups); ++group) {
-      gemm.run({.input = rows_of(p, input, 1, image, group, first, count, work.padding.data()),
-                .input_type = work.input_type,
-                .weights = work.weight_shape,
-                .packed_weights = work.packed.data() + work.packed_stride * static_cast<std::size_t>(group),
-                .epilogue = work.epilogue_of(group),
-                .output = out + static_cast<std::size_t>(group * p.columns) * out_bytes,
-                .output_type = work.output_type,
-                .output_stride = p.all_columns()});
+    } else {
+      for (Index group = 0; group < p.groups; ++group) {
+        gemm.run({.input = rows_of(p, input, 1, image, group, first, count, work.padding.data()),
+                  .input_type = work.input_type,
+                  .weights = work.weight_shape,
+                  .packed_weights = work.packed.data() + work.packed_stride * static_cast<std::size_t>(group),
+                  .epilogue = work.epilogue_of(group),
+                  .output = out + static_cast<std::size_t>(group * p.columns) * out_bytes,
+                  .output_type = work.output_type,
+                  .output_stride = p.all_columns()});
+      }
     }
     if (work.residual) {
       kernels::AddArguments add = *work.residual;
@@ -263,19 +275,12 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   }
   const std::vector<Index> slices = slices_in_order(p, *weights, work->weight_shape.group_size);
   if (slices.empty()) return false;
-  std::vector<float> scales;
+  const std::vector<float> scales = gather<float>(weights->scales, slices);
   std::vector<std::int8_t> zero_points;
-  for (const Index slice : slices) {
-    scales.push_back(weights->scales[static_cast<std::size_t>(slice)]);
-    if (!weights->zero_points.empty()) zero_points.push_back(weights->zero_points[static_cast<std::size_t>(slice)]);
-  }
+  if (!weights->zero_points.empty()) zero_points = gather<std::int8_t>(weights->zero_points, slices);
 
   const Tail tail = lowering.tail(node, true);
-  std::vector<std::int8_t> ordered;
-  for (const Index element : p.weight_order) {
-    ordered.push_back(element == Product::kZeroWeight ? std::int8_t{0}
-                                                      : weights->values[static_cast<std::size_t>(element)]);
-  }
+  const std::vector<std::int8_t> ordered = gather<std::int8_t>(weights->values, p.weight_order);
   const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
   Terms terms = terms_of(lowering, node, *input, out_scale, ordered, scales, *bias, p, work->weight_shape.group_size);
   pack(lowering.kernels(), ordered, terms, zero_points, *work);

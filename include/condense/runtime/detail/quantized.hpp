@@ -137,37 +137,42 @@ inline std::optional<StoredWeights> stored_weights(const graph::Graph& graph, co
   return result;
 }
 
-/// The integer weights behind a value. Empty if there are none, or if codes minus zero points do not fit 8 signed bits.
-inline std::optional<QuantizedWeights> quantized_weights(const graph::Graph& graph, const graph::Node* producer) {
-  std::optional<StoredWeights> stored = stored_weights(graph, producer);
-  if (!stored) return {};
-  QuantizedWeights result = stored->form;
-  if (!stored->zeros.empty()) {
+/// Codes minus zero points; empty if they do not fit 8 signed bits.
+inline std::optional<QuantizedWeights> subtract_zero_points(const StoredWeights& stored) {
+  QuantizedWeights result = stored.form;
+  std::vector<std::int32_t> levels = stored.levels;
+  if (!stored.zeros.empty()) {
     quantize::ScaleLayout(result.shape, result.granularity).for_each([&](Index element, Index slice) {
-      stored->levels[static_cast<std::size_t>(element)] -= stored->zeros[static_cast<std::size_t>(slice)];
+      levels[static_cast<std::size_t>(element)] -= stored.zeros[static_cast<std::size_t>(slice)];
     });
   }
-  for (const std::int32_t level : stored->levels) {
+  for (const std::int32_t level : levels) {
     if (level < -128 || level > 127) return {};
     result.values.push_back(static_cast<std::int8_t>(level));
   }
   result.bits = fewest_bits(result.values);
-  if (stored->bits < result.bits && !stored->zeros.empty()) {
-    for (const std::int32_t zero : stored->zeros) {
-      result.zero_points.push_back(static_cast<std::int8_t>(zero - stored->half));
+  if (stored.bits < result.bits && !stored.zeros.empty()) {
+    for (const std::int32_t zero : stored.zeros) {
+      result.zero_points.push_back(static_cast<std::int8_t>(zero - stored.half));
     }
-    result.bits = stored->bits;
+    result.bits = stored.bits;
   }
   return result;
+}
+
+/// The integer weights behind a value. Empty if there are none, or if codes minus zero points do not fit 8 signed bits.
+inline std::optional<QuantizedWeights> quantized_weights(const graph::Graph& graph, const graph::Node* producer) {
+  const std::optional<StoredWeights> stored = stored_weights(graph, producer);
+  return stored ? subtract_zero_points(*stored) : std::nullopt;
 }
 
 /// The same with codes in place of values where there are zero points, which are not subtracted yet; so unsigned codes
 /// of 8 bits have some, too.
 inline std::optional<QuantizedWeights> quantized_codes(const graph::Graph& graph, const graph::Node* producer) {
-  std::optional<QuantizedWeights> values = quantized_weights(graph, producer);
-  if (values && values->zero_points.empty()) return values;
   const std::optional<StoredWeights> stored = stored_weights(graph, producer);
   if (!stored) return {};
+  std::optional<QuantizedWeights> values = subtract_zero_points(*stored);
+  if (values && values->zero_points.empty()) return values;
   QuantizedWeights result = stored->form;
   for (const std::int32_t level : stored->levels) {
     result.values.push_back(static_cast<std::int8_t>(level - stored->half));

@@ -7,6 +7,8 @@
 
 namespace condense::kernels::detail {
 
+// Halves as `Float16` and `BFloat16` have them, for kernels, which do without Eigen. A test holds the two equal.
+
 /// The binary16 nearest to a value, half to even. From 65520 on, which is half a step beyond the largest, infinity.
 inline std::uint32_t float16_bits(float value) noexcept {
   const auto bits = std::bit_cast<std::uint32_t>(value);

@@ -112,7 +112,7 @@ struct TiledGemm : Staging<Micro> {
   static constexpr Index kBlockSums = std::max(kStaged.rows * kStaged.columns, kInPlace.rows* kInPlace.columns);
   static_assert(kStaged.columns % Micro::kPanel == 0 && kInPlace.columns % Micro::kPanel == 0);
 
-  static constexpr Index kFewRows = 48;
+  static constexpr Index kFewRows = 48;            ///< That are multiplied in less time than their weights are read.
   static constexpr Index kLargePanel = 16 * 1024;  ///< Bytes that the first-level cache does not keep.
 
   /// Calls `multiply` with tiles of rows [first, first + rows) that differ in height by at most one.
