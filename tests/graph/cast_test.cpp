@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "graph/run.hpp"
 #include "support/throws.hpp"
 
@@ -27,10 +30,20 @@ TEST(Cast, RoundsToTheNearestAndBack) {
   }
 }
 
-TEST(Cast, RefusesIntegers) {
-  const auto cast = [](DataType from, DataType to) { run(Cast{.to = to}, {Tensor(from, {2})}); };
-  EXPECT_TRUE(throws<InvalidArgument>("from int8 to float32", [&] { cast(DataType::int8, DataType::float32); }));
-  EXPECT_TRUE(throws<InvalidArgument>("from float32 to int64", [&] { cast(DataType::float32, DataType::int64); }));
+TEST(Cast, DropsFractionsAndKeepsLowBits) {
+  const Tensor x = Tensor::of<float>({6}, {2.7F, -2.7F, 300, -0.2F, 1e20F, NAN});
+  EXPECT_EQ(run(Cast{.to = DataType::int32}, {x}),
+            Tensor::of<std::int32_t>({6}, {2, -2, 300, 0, std::numeric_limits<std::int32_t>::max(), 0}));
+  EXPECT_EQ(run(Cast{.to = DataType::uint8}, {Tensor::of<std::int64_t>({3}, {1, 257, -1})}),
+            Tensor::of<std::uint8_t>({3}, {1, 1, 255}));
+  EXPECT_EQ(run(Cast{.to = DataType::boolean}, {x}), Tensor::of<bool>({6}, {true, true, true, true, true, true}));
+}
+
+TEST(Cast, ReadsAndWritesPackedCodes) {
+  const Tensor x = Tensor::of<std::int64_t>({5}, {-8, 7, 0, -1, 3});
+  const Tensor packed = run(Cast{.to = DataType::int4}, {x});
+  EXPECT_EQ(packed.bytes(), 3U);
+  EXPECT_EQ(run(Cast{.to = DataType::int64}, {packed}), x);
 }
 
 }  // namespace

@@ -27,8 +27,12 @@ enum class DataType : std::uint8_t {
   uint4,
   int2,
   uint2,
+  int16,
+  uint16,
   int32,
+  uint32,
   int64,
+  uint64,
   boolean,
 };
 
@@ -42,11 +46,12 @@ struct DataTypeFacts {
 };
 
 inline constexpr DataTypeFacts kDataTypeFacts[] = {
-    {"float32", 32, true, true},  {"float64", 64, true, true}, {"float16", 16, true, true},
-    {"bfloat16", 16, true, true}, {"int8", 8, true, false},    {"uint8", 8, false, false},
-    {"int4", 4, true, false},     {"uint4", 4, false, false},  {"int2", 2, true, false},
-    {"uint2", 2, false, false},   {"int32", 32, true, false},  {"int64", 64, true, false},
-    {"boolean", 8, false, false},
+    {"float32", 32, true, true},  {"float64", 64, true, true},  {"float16", 16, true, true},
+    {"bfloat16", 16, true, true}, {"int8", 8, true, false},     {"uint8", 8, false, false},
+    {"int4", 4, true, false},     {"uint4", 4, false, false},   {"int2", 2, true, false},
+    {"uint2", 2, false, false},   {"int16", 16, true, false},   {"uint16", 16, false, false},
+    {"int32", 32, true, false},   {"uint32", 32, false, false}, {"int64", 64, true, false},
+    {"uint64", 64, false, false}, {"boolean", 8, false, false},
 };
 
 constexpr const DataTypeFacts& facts(DataType type) noexcept { return kDataTypeFacts[static_cast<std::size_t>(type)]; }
@@ -102,12 +107,28 @@ struct DataTypeOf<std::uint8_t> {
   static constexpr DataType value = DataType::uint8;
 };
 template <>
+struct DataTypeOf<std::int16_t> {
+  static constexpr DataType value = DataType::int16;
+};
+template <>
+struct DataTypeOf<std::uint16_t> {
+  static constexpr DataType value = DataType::uint16;
+};
+template <>
 struct DataTypeOf<std::int32_t> {
   static constexpr DataType value = DataType::int32;
 };
 template <>
+struct DataTypeOf<std::uint32_t> {
+  static constexpr DataType value = DataType::uint32;
+};
+template <>
 struct DataTypeOf<std::int64_t> {
   static constexpr DataType value = DataType::int64;
+};
+template <>
+struct DataTypeOf<std::uint64_t> {
+  static constexpr DataType value = DataType::uint64;
 };
 template <>
 struct DataTypeOf<bool> {

@@ -17,49 +17,43 @@ struct EvaluateOptions {
 };
 
 /// The type of every value when the inputs have the given shapes, in the order of `graph.inputs()`; entry i belongs to
-/// `Value{i}`. Throws `InvalidArgument` if a shape contradicts the declared one, or an operator refuses it.
+/// `Value{i}`. Throws `InvalidArgument` if a shape contradicts the declared one, or an operator refuses it, and
+/// `Unsupported` naming the node if an extent depends on values that are only known when the graph is run.
 inline std::vector<TensorType> infer_types(const Graph& graph, std::span<const Shape> input_shapes) {
   require(input_shapes.size() == graph.inputs().size(), "the graph has {} inputs, {} shapes are given",
           graph.inputs().size(), input_shapes.size());
   std::vector<TensorType> types;
+  std::vector<std::optional<Tensor>> known(static_cast<std::size_t>(graph.value_count()));
   for (int i = 0; i < graph.value_count(); ++i) types.push_back(graph.type(Value{i}));
   for (std::size_t i = 0; i < input_shapes.size(); ++i) {
     const Value value = graph.inputs()[i];
     graph.require_fits(value, {graph.type(value).type, input_shapes[i]});
     types[static_cast<std::size_t>(value.index)].shape = input_shapes[i];
   }
+  std::vector<std::optional<InputTypes::Input>> inputs;
   for (const Node& node : graph.nodes()) {
-    const std::vector<TensorType> outputs =
-        graph.infer(node, [&](Value value) { return types[static_cast<std::size_t>(value.index)]; });
-    for (std::size_t i = 0; i < outputs.size(); ++i)
+    inputs.clear();
+    for (const Value value : node.inputs) {
+      inputs.emplace_back();
+      if (!value.exists()) continue;
+      const auto index = static_cast<std::size_t>(value.index);
+      const Tensor* tensor = known[index] ? &*known[index] : graph.constant_if(value);
+      inputs.back() = InputTypes::Input{types[index], tensor};
+    }
+    const std::vector<TensorType> outputs = infer_node(node, inputs);
+    const std::vector<Tensor> values = known_outputs(node, inputs, outputs);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!outputs[i].shape.is_concrete()) {
+        throw Unsupported(
+            fmt::format("node '{}' ({}): the shape {} of its output {} depends on values that are only known when the "
+                        "graph is run; make those constants, or evaluate the graph node by node",
+                        node.name, node.op.type(), outputs[i].shape.to_string(), i));
+      }
       types[static_cast<std::size_t>(node.outputs[i].index)] = outputs[i];
+      if (!values.empty()) known[static_cast<std::size_t>(node.outputs[i].index)] = values[i];
+    }
   }
   return types;
-}
-
-/// One node on given tensors: infers the outputs' types, allocates and evaluates them. An absent optional input is
-/// null.
-inline std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tensor* const> inputs,
-                                         const ThreadPool& pool = {}) {
-  std::vector<std::optional<InputTypes::Input>> known;
-  std::vector<InputBuffer> sources;
-  for (const Tensor* tensor : inputs) {
-    if (tensor == nullptr) {
-      known.emplace_back();
-      sources.emplace_back();
-      continue;
-    }
-    const TensorType type{tensor->type(), tensor->shape()};
-    known.push_back(InputTypes::Input{type, tensor});
-    sources.push_back({type, tensor->raw()});
-  }
-  const std::vector<TensorType> types = infer_node(node, known);
-  std::vector<Tensor> results;
-  std::vector<OutputBuffer> targets;
-  for (const TensorType& type : types) results.emplace_back(type.type, type.shape);
-  for (Tensor& tensor : results) targets.push_back({{tensor.type(), tensor.shape()}, tensor.mutable_raw()});
-  node.op.evaluate({sources, targets, pool});
-  return results;
 }
 
 /// Runs the graph in its reference semantics and returns its outputs. `inputs` are in the order of `graph.inputs()`.

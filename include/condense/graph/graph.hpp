@@ -1,41 +1,11 @@
 #ifndef CONDENSE_GRAPH_GRAPH_HPP
 #define CONDENSE_GRAPH_GRAPH_HPP
 
-#include <algorithm>
-#include <string>
 #include <unordered_set>
 
-#include "condense/graph/operator.hpp"
+#include "condense/graph/node.hpp"
 
 namespace condense::graph {
-
-/// A value of a graph: an input, a constant, or an output of a node. A handle that stays valid while the graph lives.
-struct Value {
-  int index = -1;
-
-  bool exists() const noexcept { return index >= 0; }
-  friend auto operator<=>(const Value&, const Value&) = default;
-};
-
-/// Stands for an absent optional input of a node.
-inline constexpr Value kNoValue{};
-
-/// One application of an operator.
-struct Node {
-  std::string name;
-  Operator op;
-  std::vector<Value> inputs;  ///< An absent optional input is `kNoValue`.
-  std::vector<Value> outputs;
-};
-
-/// The output types of a node on inputs of the given types. Throws `InvalidArgument` that names the node and operator.
-inline std::vector<TensorType> infer_node(const Node& node, std::span<const std::optional<InputTypes::Input>> inputs) {
-  try {
-    return node.op.infer(InputTypes(inputs));
-  } catch (const InvalidArgument& error) {
-    throw InvalidArgument(fmt::format("node '{}' ({}): {}", node.name, node.op.type(), error.what()));
-  }
-}
 
 /// A network: values and the nodes between them.
 ///
@@ -46,9 +16,7 @@ class Graph {
  public:
   /// Adds an input. Extents may be `kDynamic`; they are bound when the graph is run.
   Value input(const std::string& name, DataType type, const Shape& shape) {
-    std::vector<Index> extents(shape.begin(), shape.end());
-    std::ranges::replace(extents, kDynamic, Index{1});
-    const Value value = add_value(name, TensorType{type, Shape(std::span<const Index>(extents))});
+    const Value value = add_value(name, TensorType{type, bound(shape)});
     info(value).declared_shape = shape;
     inputs_.push_back(value);
     return value;
@@ -75,10 +43,11 @@ class Graph {
               "node '{}': an input belongs to another graph", name);
     }
     Node node{std::move(name), std::move(op), std::move(inputs), {}};
-    const std::vector<TensorType> types = infer(node, [this](Value value) { return type(value); });
-    for (std::size_t i = 0; i < types.size(); ++i) {
+    const Inferred inferred = infer(node);
+    for (std::size_t i = 0; i < inferred.types.size(); ++i) {
       const std::string wanted = i == 0 ? node.name : fmt::format("{}.{}", node.name, i);
-      node.outputs.push_back(add_value(unused_name(wanted, value_names_), types[i]));
+      node.outputs.push_back(add_value(unused_name(wanted, value_names_), {}));
+      learn(node.outputs[i], inferred, i);
     }
     node_names_.insert(node.name);
     return nodes_.emplace_back(std::move(node));
@@ -102,8 +71,16 @@ class Graph {
   int value_count() const noexcept { return static_cast<int>(values_.size()); }
   const std::string& name(Value value) const { return info(value).name; }
 
-  /// Element type and shape, with every dynamic dimension of the inputs bound to 1.
+  /// Element type and shape, with every dynamic dimension bound to 1: those of the inputs, and those of values whose
+  /// extents are only known when they are computed.
   const TensorType& type(Value value) const { return info(value).type; }
+
+  /// A value that is known without running the graph, with the same dimensions bound: a constant, or a small one that
+  /// follows from constants and shapes. Otherwise null.
+  const Tensor* known(Value value) const {
+    const ValueInfo& v = info(value);
+    return v.constant ? &*v.constant : v.known ? &*v.known : nullptr;
+  }
 
   /// The shape that an input was declared with, dynamic dimensions included.
   const Shape& declared_shape(Value input) const { return info(input).declared_shape; }
@@ -167,20 +144,6 @@ class Graph {
     }
     require(fits, "the input '{}' has shape {}, it is given {}", name(input), declared.to_string(),
             given.shape.to_string());
-  }
-
-  /// The output types of a node, given the types of its inputs by `type_of(Value)`. Errors name the node.
-  template <class TypeOf>
-  std::vector<TensorType> infer(const Node& node, TypeOf&& type_of) const {
-    std::vector<std::optional<InputTypes::Input>> inputs;
-    for (const Value value : node.inputs) {
-      if (!value.exists()) {
-        inputs.emplace_back();
-      } else {
-        inputs.push_back(InputTypes::Input{type_of(value), constant_if(value)});
-      }
-    }
-    return infer_node(node, inputs);
   }
 
   // Editing. Afterwards call `sort`.
@@ -263,8 +226,8 @@ class Graph {
       require(ready[static_cast<std::size_t>(value.index)], "nothing produces the output '{}'", name(value));
     }
     for (const Node& node : nodes_) {
-      const std::vector<TensorType> types = infer(node, [this](Value value) { return type(value); });
-      for (std::size_t i = 0; i < types.size(); ++i) info(node.outputs[i]).type = types[i];
+      const Inferred inferred = infer(node);
+      for (std::size_t i = 0; i < inferred.types.size(); ++i) learn(node.outputs[i], inferred, i);
     }
   }
 
@@ -274,6 +237,13 @@ class Graph {
     TensorType type;
     Shape declared_shape;
     std::optional<Tensor> constant;
+    std::optional<Tensor> known;
+  };
+
+  /// The outputs of a node as inference sees them.
+  struct Inferred {
+    std::vector<TensorType> types;
+    std::vector<Tensor> known;  ///< Empty, or one for each output.
   };
 
   static std::string lower(std::string_view text) {
@@ -306,8 +276,33 @@ class Graph {
   Value add_value(const std::string& name, TensorType type) {
     require(!name.empty(), "a value needs a name");
     require(value_names_.insert(name).second, "the graph has a value named '{}' already", name);
-    values_.push_back(ValueInfo{name, std::move(type), {}, {}});
+    values_.push_back(ValueInfo{name, std::move(type), {}, {}, {}});
     return Value{value_count() - 1};
+  }
+
+  Inferred infer(const Node& node) const {
+    std::vector<std::optional<InputTypes::Input>> inputs;
+    for (const Value value : node.inputs) {
+      inputs.emplace_back();
+      if (value.exists()) inputs.back() = InputTypes::Input{type(value), known(value)};
+    }
+    Inferred result{infer_node(node, inputs), {}};
+    result.known = known_outputs(node, inputs, result.types);
+    return result;
+  }
+
+  void learn(Value value, const Inferred& inferred, std::size_t i) {
+    ValueInfo& output = info(value);
+    output.type = {inferred.types[i].type, bound(inferred.types[i].shape)};
+    output.known.reset();
+    if (!inferred.known.empty()) output.known = inferred.known[i];
+  }
+
+  /// The shape with every dynamic dimension bound to 1.
+  static Shape bound(const Shape& shape) {
+    std::vector<Index> extents(shape.begin(), shape.end());
+    std::ranges::replace(extents, kDynamic, Index{1});
+    return Shape(std::span<const Index>(extents));
   }
 
   /// Depth-first placement without recursion, so that a deep graph cannot exhaust the stack.

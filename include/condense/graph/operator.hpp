@@ -23,13 +23,13 @@ struct TensorType {
   friend bool operator==(const TensorType&, const TensorType&) = default;
 };
 
-/// The inputs of an operator as inference sees them: types, and the value of those that the graph holds as constants.
-/// An optional input may be absent.
+/// The inputs of an operator as inference sees them: types, and the values of those that are known: constants, small
+/// values that follow from constants and shapes, and when a graph is evaluated all. An optional input may be absent.
 class InputTypes {
  public:
   struct Input {
     TensorType type;
-    const Tensor* constant = nullptr;
+    const Tensor* known = nullptr;
   };
 
   explicit InputTypes(std::span<const std::optional<Input>> inputs) : inputs_(inputs) {}
@@ -40,8 +40,8 @@ class InputTypes {
   const Shape& shape(std::size_t i) const { return at(i).type.shape; }
   DataType type(std::size_t i) const { return at(i).type.type; }
 
-  /// The value of input i if it is a constant, otherwise null.
-  const Tensor* constant(std::size_t i) const { return has(i) ? inputs_[i]->constant : nullptr; }
+  /// The value of input i if it is known, otherwise null.
+  const Tensor* known(std::size_t i) const { return has(i) ? inputs_[i]->known : nullptr; }
 
   /// Throws unless there are `least` to `most` inputs and the first `least` are present.
   void require_count(std::size_t least, std::size_t most) const {
@@ -59,6 +59,12 @@ class InputTypes {
   void require_float(std::size_t i) const {
     require(type(i) == DataType::float32 || type(i) == DataType::float64,
             "its input {} is float32 or float64, this one is {}", i, name(type(i)));
+  }
+
+  /// Throws unless input i holds numbers of 8 bits or more.
+  void require_number(std::size_t i) const {
+    require(type(i) != DataType::boolean && !is_packed(type(i)),
+            "its input {} holds numbers of 8 bits or more, this one is {}", i, name(type(i)));
   }
 
   /// Throws unless input i, if present, has the type of input 0.
@@ -107,22 +113,51 @@ struct Evaluation {
   const OutputBuffer& output(std::size_t i = 0) const noexcept { return outputs[i]; }
 };
 
+/// The attribute of an operator that has as many outputs as its node asks for.
+struct OutputCount {
+  Index count = 1;
+
+  friend bool operator==(const OutputCount&, const OutputCount&) = default;
+};
+
+/// Operators that write to outputs whose shapes inference knows.
+template <class T>
+concept Evaluates = requires(const T& op, const Evaluation& evaluation) {
+  { op.evaluate(evaluation) } -> std::same_as<void>;
+};
+
+/// Operators whose outputs' shapes follow only from computing them, such as NonZero or Loop: they make the outputs.
+template <class T>
+concept Computes = requires(const T& op, std::span<const Tensor* const> inputs, const ThreadPool& pool) {
+  { op.compute(inputs, pool) } -> std::same_as<std::vector<Tensor>>;
+};
+
 /// A type that can be an operator: a value with its attributes as public fields.
 ///
 /// `kType` is its ONNX name. `infer` gives the outputs' types or throws `InvalidArgument` with a sentence about "its
-/// input i"; the graph puts the node's name before it. `evaluate` is the reference semantics, in the ONNX sense, on
-/// inputs that `infer` has accepted; its result does not depend on the number of threads. Users may write their own.
+/// input i"; the graph puts the node's name before it. An extent that depends on a value that is not known is
+/// `kDynamic`. `evaluate` (or `compute`, with null for absent inputs) is the reference semantics, in the ONNX sense, on
+/// inputs that `infer` has accepted, all of them known; its result does not depend on the number of threads. Users may
+/// write their own.
+///
+/// An operator that reads nothing but the types of its inputs says so by `kReadsTypesOnly = true`. One with attributes
+/// lists them, under their ONNX names, for files to read and write:
+///
+///     static void attributes(auto& op, auto&& visit) {
+///       visit("alpha", op.alpha);
+///       visit("strides", op.strides);
+///     }
+///
+/// Attributes are `Index`, `bool`, `float`, `std::string`, `DataType`, enumerations with `enum_names`, vectors of the
+/// first three, `std::optional` of any of these, or an `OutputCount`.
 template <class T>
-concept OperatorType =
-    requires {
-      {
-        T::kType
-      } -> std::convertible_to<std::string_view>;  // first: it keeps `Operator` itself out of the questions below
-    } && std::copy_constructible<T> && std::equality_comparable<T> &&
-    requires(const T& op, const InputTypes& types, const Evaluation& evaluation) {
-      { op.infer(types) } -> std::same_as<std::vector<TensorType>>;
-      { op.evaluate(evaluation) } -> std::same_as<void>;
-    };
+concept OperatorType = requires {
+  {
+    T::kType
+  } -> std::convertible_to<std::string_view>;  // first: it keeps `Operator` itself out of the questions below
+} && std::copy_constructible<T> && std::equality_comparable<T> && requires(const T& op, const InputTypes& types) {
+  { op.infer(types) } -> std::same_as<std::vector<TensorType>>;
+} && (Evaluates<T> || Computes<T>);
 
 /// Any operator: an immutable value that is cheap to copy.
 class Operator {
@@ -149,6 +184,14 @@ class Operator {
   std::vector<TensorType> infer(const InputTypes& inputs) const { return model_->infer(inputs); }
   void evaluate(const Evaluation& evaluation) const { model_->evaluate(evaluation); }
 
+  /// Whether it makes its outputs, by `compute` instead of `evaluate`.
+  bool computes() const noexcept { return model_->computes(); }
+  std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const {
+    return model_->compute(inputs, pool);
+  }
+
+  bool reads_types_only() const noexcept { return model_->reads_types_only(); }
+
   friend bool operator==(const Operator& a, const Operator& b) {
     return a.model_ == b.model_ || (a.id() == b.id() && a.model_->equals(*b.model_));
   }
@@ -160,6 +203,9 @@ class Operator {
     virtual std::type_index id() const noexcept = 0;
     virtual std::vector<TensorType> infer(const InputTypes& inputs) const = 0;
     virtual void evaluate(const Evaluation& evaluation) const = 0;
+    virtual bool computes() const noexcept = 0;
+    virtual std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const = 0;
+    virtual bool reads_types_only() const noexcept = 0;
     virtual bool equals(const Base& other) const = 0;
   };
 
@@ -169,13 +215,40 @@ class Operator {
     std::string_view type() const noexcept override { return T::kType; }
     std::type_index id() const noexcept override { return typeid(T); }
     std::vector<TensorType> infer(const InputTypes& inputs) const override { return op.infer(inputs); }
-    void evaluate(const Evaluation& evaluation) const override { op.evaluate(evaluation); }
+    void evaluate([[maybe_unused]] const Evaluation& evaluation) const override {
+      if constexpr (Evaluates<T>) {
+        op.evaluate(evaluation);
+      } else {
+        throw Unsupported("it makes its own outputs, which are not written where somebody else wants them");
+      }
+    }
+    bool computes() const noexcept override { return !Evaluates<T>; }
+    std::vector<Tensor> compute([[maybe_unused]] std::span<const Tensor* const> inputs,
+                                [[maybe_unused]] const ThreadPool& pool) const override {
+      if constexpr (Evaluates<T>) {
+        throw Unsupported("it writes to outputs that are made for it");
+      } else {
+        return op.compute(inputs, pool);
+      }
+    }
+    bool reads_types_only() const noexcept override {
+      if constexpr (requires { T::kReadsTypesOnly; }) return T::kReadsTypesOnly;
+      return false;
+    }
     bool equals(const Base& other) const override { return op == static_cast<const Model&>(other).op; }
     const T op;
   };
 
   std::shared_ptr<const Base> model_;
 };
+
+/// The shape of `rank` dimensions that are not known.
+inline Shape dynamic_shape(Index rank) {
+  require(rank >= 0 && rank <= kMaximumRank, "its result would have {} dimensions; a tensor has at most {}", rank,
+          kMaximumRank);
+  const std::vector<Index> extents(static_cast<std::size_t>(rank), kDynamic);
+  return Shape(std::span<const Index>(extents));
+}
 
 /// Calls `body.operator()<T>()` with the C++ type of a float32 or float64 tensor.
 template <class Body>

@@ -4,12 +4,24 @@
 #include <string_view>
 #include <vector>
 
+#include "condense/core/enum_names.hpp"
 #include "condense/core/shape.hpp"
 
 namespace condense::graph {
 
 /// Where the padding of a convolution or pool comes from, as in ONNX.
 enum class AutoPad { not_set, same_upper, same_lower, valid };
+
+}  // namespace condense::graph
+
+template <>
+inline constexpr std::pair<condense::graph::AutoPad, std::string_view>
+    condense::enum_names<condense::graph::AutoPad>[] = {{graph::AutoPad::not_set, "NOTSET"},
+                                                        {graph::AutoPad::same_upper, "SAME_UPPER"},
+                                                        {graph::AutoPad::same_lower, "SAME_LOWER"},
+                                                        {graph::AutoPad::valid, "VALID"}};
+
+namespace condense::graph {
 
 /// Attributes that convolutions and pools share. Empty lists mean 1 (strides, dilations) or 0 (pads).
 struct WindowAttributes {

@@ -166,22 +166,16 @@ class ForwardPass {
   }
 
   void evaluate(const graph::Node& node) {
-    std::vector<graph::InputBuffer> sources;
-    for (const graph::Value value : node.inputs) {
-      const Tensor* tensor = find(value);
-      sources.push_back(tensor == nullptr ? graph::InputBuffer{}
-                                          : graph::InputBuffer{types_[index(value)], tensor->raw()});
-    }
-    const std::vector<graph::TensorType> types =
-        graph_.infer(node, [this](graph::Value value) { return types_[index(value)]; });
-    std::vector<graph::OutputBuffer> targets;
-    for (std::size_t i = 0; i < types.size(); ++i) {
+    std::vector<const Tensor*> inputs;
+    for (const graph::Value value : node.inputs) inputs.push_back(find(value));
+    std::vector<Tensor> results =
+        graph::evaluate_node(node, inputs, options_.pool,
+                             [this](DataType type, const Shape& shape) { return options_.memory.make(type, shape); });
+    for (std::size_t i = 0; i < results.size(); ++i) {
       const std::size_t output = index(node.outputs[i]);
-      types_[output] = types[i];
-      values_[output] = options_.memory.make(types[i].type, types[i].shape);
-      targets.push_back({types[i], values_[output]->mutable_raw()});
+      types_[output] = {results[i].type(), results[i].shape()};
+      values_[output] = std::move(results[i]);
     }
-    node.op.evaluate({sources, targets, options_.pool});
   }
 
   void reverse(const graph::Node& node, const GradientRule& rule) {

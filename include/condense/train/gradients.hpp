@@ -18,13 +18,7 @@ struct GradientRule {
 
   /// The gradients of a node's inputs. Errors name the node and its operator.
   std::vector<Tensor> apply(const graph::Node& node, const Backward& b) const {
-    try {
-      return backward(node.op, b);
-    } catch (const InvalidArgument& error) {
-      throw InvalidArgument(fmt::format("node '{}' ({}): {}", node.name, node.op.type(), error.what()));
-    } catch (const Unsupported& error) {
-      throw Unsupported(fmt::format("node '{}' ({}): {}", node.name, node.op.type(), error.what()));
-    }
+    return graph::naming_node(node, [&] { return backward(node.op, b); });
   }
 };
 

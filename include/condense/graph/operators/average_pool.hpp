@@ -21,6 +21,16 @@ struct AveragePool {
   bool count_include_pad = false;
   AutoPad auto_pad = AutoPad::not_set;
 
+  static void attributes(auto& op, auto&& visit) {
+    visit("kernel_shape", op.kernel_shape);
+    visit("strides", op.strides);
+    visit("dilations", op.dilations);
+    visit("pads", op.pads);
+    visit("ceil_mode", op.ceil_mode);
+    visit("count_include_pad", op.count_include_pad);
+    visit("auto_pad", op.auto_pad);
+  }
+
   /// How the window moves over images of that shape; throws unless it fits.
   Window window(const Shape& images) const {
     return make_window(

@@ -21,6 +21,12 @@ struct BatchNormalization {
   float momentum = 0.9F;
   bool training_mode = false;
 
+  static void attributes(auto& op, auto&& visit) {
+    visit("epsilon", op.epsilon);
+    visit("momentum", op.momentum);
+    visit("training_mode", op.training_mode);
+  }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(5, 5);
     inputs.require_float(0);

@@ -15,7 +15,7 @@ struct Clip {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(1, 3);
-    inputs.require_float(0);
+    inputs.require_number(0);
     for (std::size_t i = 1; i < inputs.size(); ++i) {
       if (!inputs.has(i)) continue;
       inputs.require_same_type(i);
@@ -26,10 +26,14 @@ struct Clip {
   }
 
   void evaluate(const Evaluation& e) const {
-    with_float_type(e.input().type.type, [&]<class T>() {
-      const T lowest = e.has(1) ? *e.input(1).as<T>() : -std::numeric_limits<T>::infinity();
-      const T highest = e.has(2) ? *e.input(2).as<T>() : std::numeric_limits<T>::infinity();
-      reference::evaluate_unary_as<T>(e, [=](T x) {
+    reference::with_computation_type(e.input().type.type, [&]<class C>() {
+      using Limits = std::numeric_limits<C>;
+      const auto bound = [&](std::size_t i, C absent) {
+        return e.has(i) ? *reference::read_elements(e.input(i).type.type, e.input(i).data, 0, 1, &absent) : absent;
+      };
+      const C lowest = bound(1, Limits::has_infinity ? -Limits::infinity() : Limits::lowest());
+      const C highest = bound(2, Limits::has_infinity ? Limits::infinity() : Limits::max());
+      reference::evaluate_unary_as<C>(e, [=](C x) {
         x = x < lowest ? lowest : x;
         return x > highest ? highest : x;
       });

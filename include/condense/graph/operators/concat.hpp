@@ -12,6 +12,8 @@ struct Concat {
 
   Index axis = 0;  ///< A negative one counts from the back.
 
+  static void attributes(auto& op, auto&& visit) { visit("axis", op.axis); }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     require(inputs.size() >= 1, "it takes 1 input or more, none is given");
     const Shape& first = inputs.shape(0);

@@ -29,6 +29,14 @@ struct Conv {
                        {.strides = strides, .dilations = dilations, .pads = pads, .auto_pad = auto_pad});
   }
 
+  static void attributes(auto& op, auto&& visit) {
+    visit("strides", op.strides);
+    visit("dilations", op.dilations);
+    visit("pads", op.pads);
+    visit("group", op.group);
+    visit("auto_pad", op.auto_pad);
+  }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 3);
     inputs.require_float(0);

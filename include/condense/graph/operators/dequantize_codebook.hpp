@@ -18,6 +18,11 @@ struct DequantizeCodebook {
   Index axis = 1;        ///< Of the channels or blocks; a negative one counts from the back.
   Index block_size = 0;  ///< Elements of a block; 0 for per tensor or per channel.
 
+  static void attributes(auto& op, auto&& visit) {
+    visit("axis", op.axis);
+    visit("block_size", op.block_size);
+  }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(3, 3);
     const DataType type = inputs.type(0);
@@ -28,7 +33,7 @@ struct DequantizeCodebook {
             "its input 1, the codebook, is float32 or int8; this one is {}", name(inputs.type(1)));
     reference::check_scale(inputs, 2, axis, block_size);
     const Index levels = inputs.shape(1)[0];
-    if (const Tensor* codes = inputs.constant(0); codes != nullptr && levels < Index{1} << bits(type)) {
+    if (const Tensor* codes = inputs.known(0); codes != nullptr && levels < Index{1} << bits(type)) {
       reference::with_codes(type, [&]<class Code>() {
         for (Index i = 0; i < codes->count(); ++i) check(Code::load(codes->raw(), i), i, levels);
       });

@@ -18,6 +18,11 @@ struct DequantizeLinear {
   Index axis = 1;        ///< Of the channels or blocks; a negative one counts from the back.
   Index block_size = 0;  ///< Elements of a block; 0 for per tensor or per channel.
 
+  static void attributes(auto& op, auto&& visit) {
+    visit("axis", op.axis);
+    visit("block_size", op.block_size);
+  }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 3);
     require(is_quantized(inputs.type(0)) || inputs.type(0) == DataType::int32,

@@ -13,6 +13,8 @@ struct Flatten {
 
   Index axis = 1;  ///< In [-rank, rank]; a negative one counts from the back.
 
+  static void attributes(auto& op, auto&& visit) { visit("axis", op.axis); }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(1, 1);
     const Shape& shape = inputs.shape(0);

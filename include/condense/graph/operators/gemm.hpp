@@ -17,6 +17,13 @@ struct Gemm {
   bool trans_a = false;
   bool trans_b = false;
 
+  static void attributes(auto& op, auto&& visit) {
+    visit("alpha", op.alpha);
+    visit("beta", op.beta);
+    visit("transA", op.trans_a);
+    visit("transB", op.trans_b);
+  }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 3);
     inputs.require_float(0);

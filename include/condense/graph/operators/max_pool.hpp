@@ -22,6 +22,15 @@ struct MaxPool {
   bool ceil_mode = false;
   AutoPad auto_pad = AutoPad::not_set;
 
+  static void attributes(auto& op, auto&& visit) {
+    visit("kernel_shape", op.kernel_shape);
+    visit("strides", op.strides);
+    visit("dilations", op.dilations);
+    visit("pads", op.pads);
+    visit("ceil_mode", op.ceil_mode);
+    visit("auto_pad", op.auto_pad);
+  }
+
   /// How the window moves over images of that shape; throws unless it fits.
   Window window(const Shape& images) const {
     return make_window(

@@ -11,7 +11,7 @@ struct Mul {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_binary(inputs); }
   void evaluate(const Evaluation& e) const {
-    reference::evaluate_binary(e, [](auto a, auto b) { return a * b; });
+    reference::evaluate_binary(e, reference::wrapping([](auto a, auto b) { return a * b; }));
   }
 
   friend bool operator==(const Mul&, const Mul&) = default;

@@ -19,6 +19,12 @@ struct QuantizeLinear {
   Index block_size = 0;  ///< Elements of a block; 0 for per tensor or per channel.
   std::optional<DataType> output_dtype = {};
 
+  static void attributes(auto& op, auto&& visit) {
+    visit("axis", op.axis);
+    visit("block_size", op.block_size);
+    visit("output_dtype", op.output_dtype);
+  }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 3);
     require(inputs.type(0) == DataType::float32, "its input 0 is float32, this one is {}", name(inputs.type(0)));

@@ -9,9 +9,9 @@ namespace condense::graph {
 struct Relu {
   static constexpr std::string_view kType = "Relu";
 
-  std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary_number(inputs); }
   void evaluate(const Evaluation& e) const {
-    reference::evaluate_unary(e, [](auto x) { return x < 0 ? decltype(x){0} : x; });
+    reference::evaluate_unary_number(e, [](auto x) { return x < 0 ? decltype(x){0} : x; });
   }
 
   friend bool operator==(const Relu&, const Relu&) = default;

@@ -9,20 +9,22 @@ namespace condense::graph {
 
 /// The same elements under another shape. Any type. ONNX Reshape.
 ///
-/// Inputs: the tensor; the new extents, a constant int64 vector. One extent may be -1: it follows from the count. An
+/// Inputs: the tensor; the new extents, an int64 vector. One extent may be -1: it follows from the count. An
 /// extent of 0 keeps the input's extent of that axis, unless `allowzero` gives it its face value.
 struct Reshape {
   static constexpr std::string_view kType = "Reshape";
 
   bool allowzero = false;
 
+  static void attributes(auto& op, auto&& visit) { visit("allowzero", op.allowzero); }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 2);
     require(inputs.type(1) == DataType::int64 && inputs.shape(1).rank() == 1,
             "its input 1, the new shape, is an int64 vector; this one is {} of shape {}", name(inputs.type(1)),
             inputs.shape(1).to_string());
-    const Tensor* wanted = inputs.constant(1);
-    require(wanted != nullptr, "its input 1, the new shape, must be a constant; fold the nodes that compute it");
+    const Tensor* wanted = inputs.known(1);
+    if (wanted == nullptr) return {{inputs.type(0), dynamic_shape(inputs.shape(1)[0])}};
     return {{inputs.type(0), resolve(inputs.shape(0), wanted->values<std::int64_t>())}};
   }
 

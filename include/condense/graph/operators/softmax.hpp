@@ -14,6 +14,8 @@ struct Softmax {
 
   Index axis = -1;
 
+  static void attributes(auto& op, auto&& visit) { visit("axis", op.axis); }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     static_cast<void>(reference::infer_unary(inputs));
     static_cast<void>(inputs.shape(0).axis(axis));

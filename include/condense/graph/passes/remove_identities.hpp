@@ -28,6 +28,8 @@ inline std::optional<std::vector<TensorType>> types_with_dynamic_extent(const Gr
     return infer_types(graph, shapes);
   } catch (const InvalidArgument&) {
     return std::nullopt;
+  } catch (const Unsupported&) {
+    return std::nullopt;
   }
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <type_traits>
 
 #include "condense/graph/reference/elementwise.hpp"
 
@@ -89,60 +88,48 @@ class Broadcast {
   std::size_t loop_count_ = 0;
 };
 
-/// Two inputs of one type, the output of their broadcast shape: floats and whole-byte integers.
+/// Two inputs of numbers of one type; the output has their broadcast shape.
 inline std::vector<TensorType> infer_binary(const InputTypes& inputs) {
   inputs.require_count(2, 2);
+  inputs.require_number(0);
   inputs.require_same_type(1);
-  const DataType type = inputs.type(0);
-  require(type == DataType::float32 || type == DataType::float64 || type == DataType::int64 ||
-              type == DataType::int32 || type == DataType::int8 || type == DataType::uint8,
-          "its input 0 is float32, float64, int64, int32, int8 or uint8, this one is {}", name(type));
-  return {{type, broadcast_shape(inputs.shape(0), inputs.shape(1))}};
+  return {{inputs.type(0), broadcast_shape(inputs.shape(0), inputs.shape(1))}};
 }
 
-/// y = function(a, b) on broadcast elements of type T.
-template <class T, class Function>
+/// y = function(a, b) on broadcast elements that are computed as A and B; the results may be of another type, computed
+/// as `Result`.
+template <class A, class B, class Result, class Function>
 void evaluate_binary_as(const Evaluation& e, Function&& function) {
-  const T* a = e.input(0).as<T>();
-  const T* b = e.input(1).as<T>();
-  T* y = e.output().as<T>();
-  const Broadcast broadcast(e.input(0).shape(), e.input(1).shape(), e.output().shape());
-  parallel_for(e.pool, e.output().count(), kElementwiseGrain, [&](Index begin, Index end) {
-    broadcast.for_each_run(begin, end,
-                           [&](Index first, Index from_a, Index from_b, Index length, Index a_stride, Index b_stride) {
-                             const T* left = a + from_a;
-                             const T* right = b + from_b;
-                             T* result = y + first;
-                             if (a_stride == 1 && b_stride == 1) {
-                               for (Index i = 0; i < length; ++i) result[i] = function(left[i], right[i]);
-                             } else if (a_stride == 1) {
-                               for (Index i = 0; i < length; ++i) result[i] = function(left[i], *right);
-                             } else if (b_stride == 1) {
-                               for (Index i = 0; i < length; ++i) result[i] = function(*left, right[i]);
-                             } else {
-                               std::fill_n(result, length, function(*left, *right));
-                             }
-                           });
+  const InputBuffer& a = e.input(0);
+  const InputBuffer& b = e.input(1);
+  const OutputBuffer& y = e.output();
+  const Broadcast broadcast(a.shape(), b.shape(), y.shape());
+  const auto run = [&](Index first, Index from_a, Index from_b, Index length, Index a_stride, Index b_stride) {
+    A a_converted[kChunk];
+    B b_converted[kChunk];
+    const A* left = read_elements<A>(a.type.type, a.data, from_a, a_stride == 0 ? 1 : length, a_converted);
+    const B* right = read_elements<B>(b.type.type, b.data, from_b, b_stride == 0 ? 1 : length, b_converted);
+    write_elements<Result>(y.type.type, y.data, first, length, [&](Result* result) {
+      if (a_stride == 1 && b_stride == 1) {
+        for (Index i = 0; i < length; ++i) result[i] = function(left[i], right[i]);
+      } else if (a_stride == 1) {
+        for (Index i = 0; i < length; ++i) result[i] = function(left[i], *right);
+      } else if (b_stride == 1) {
+        for (Index i = 0; i < length; ++i) result[i] = function(*left, right[i]);
+      } else {
+        std::fill_n(result, length, function(*left, *right));
+      }
+    });
+  };
+  parallel_for(e.pool, y.count(), kElementwiseGrain, [&](Index begin, Index end) {
+    for (; begin < end; begin += kChunk) broadcast.for_each_run(begin, std::min(begin + kChunk, end), run);
   });
 }
 
-/// y = function(a, b) on broadcast elements. Integers wrap: the function is given them as unsigned numbers of 32 bits
-/// or more, in which that is defined, and the low bits of its result are kept.
+/// y = function(a, b) on broadcast numbers of one type.
 template <class Function>
 void evaluate_binary(const Evaluation& e, Function&& function) {
-  const auto wrapping = [&]<class T>() {
-    using Wide = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-    evaluate_binary_as<T>(
-        e, [&](T a, T b) { return static_cast<T>(function(static_cast<Wide>(a), static_cast<Wide>(b))); });
-  };
-  switch (e.output().type.type) {
-    case DataType::int64: return wrapping.template operator()<std::int64_t>();
-    case DataType::int32: return wrapping.template operator()<std::int32_t>();
-    case DataType::int8: return wrapping.template operator()<std::int8_t>();
-    case DataType::uint8: return wrapping.template operator()<std::uint8_t>();
-    case DataType::float64: return evaluate_binary_as<double>(e, function);
-    default: return evaluate_binary_as<float>(e, function);
-  }
+  with_computation_type(e.input().type.type, [&]<class C>() { evaluate_binary_as<C, C, C>(e, function); });
 }
 
 }  // namespace condense::graph::reference

@@ -1,34 +1,55 @@
 #ifndef CONDENSE_GRAPH_REFERENCE_ELEMENTWISE_HPP
 #define CONDENSE_GRAPH_REFERENCE_ELEMENTWISE_HPP
 
-#include "condense/graph/operator.hpp"
+#include "condense/graph/reference/computation.hpp"
 
 namespace condense::graph::reference {
 
 /// Elements that one task works on: enough to outweigh handing it over.
 inline constexpr Index kElementwiseGrain = 16384;
 
-/// One float input, one output of the same type.
+/// One input of floats, one output of the same type.
 inline std::vector<TensorType> infer_unary(const InputTypes& inputs) {
   inputs.require_count(1, 1);
-  inputs.require_float(0);
+  require(is_float(inputs.type(0)), "its input 0 is a float tensor, this one is {}", name(inputs.type(0)));
   return {inputs[0]};
 }
 
-/// y[i] = function(x[i]) for elements of type T.
-template <class T, class Function>
+/// One input of numbers, one output of the same type.
+inline std::vector<TensorType> infer_unary_number(const InputTypes& inputs) {
+  inputs.require_count(1, 1);
+  inputs.require_number(0);
+  return {inputs[0]};
+}
+
+/// y[i] = function(x[i]) for elements that are computed as C; the results may be of another type, computed as `Result`.
+template <class C, class Result = C, class Function>
 void evaluate_unary_as(const Evaluation& e, Function&& function) {
-  const T* x = e.input().as<T>();
-  T* y = e.output().as<T>();
-  parallel_for(e.pool, e.output().count(), kElementwiseGrain, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) y[i] = function(x[i]);
+  const InputBuffer& x = e.input();
+  const OutputBuffer& y = e.output();
+  parallel_for(e.pool, y.count(), kElementwiseGrain, [&](Index begin, Index end) {
+    C converted[kChunk];
+    for (; begin < end; begin += kChunk) {
+      const Index count = std::min(kChunk, end - begin);
+      const C* from = read_elements<C>(x.type.type, x.data, begin, count, converted);
+      write_elements<Result>(y.type.type, y.data, begin, count, [&](Result* to) {
+        for (Index i = 0; i < count; ++i) to[i] = function(from[i]);
+      });
+    }
   });
 }
 
-/// y[i] = function(x[i]) for float32 and float64.
+/// y[i] = function(x[i]) for floats.
 template <class Function>
 void evaluate_unary(const Evaluation& e, Function&& function) {
-  with_float_type(e.input().type.type, [&]<class T>() { evaluate_unary_as<T>(e, function); });
+  if (e.input().type.type == DataType::float64) return evaluate_unary_as<double>(e, function);
+  evaluate_unary_as<float>(e, function);
+}
+
+/// y[i] = function(x[i]) for numbers of any type.
+template <class Function>
+void evaluate_unary_number(const Evaluation& e, Function&& function) {
+  with_computation_type(e.input().type.type, [&]<class C>() { evaluate_unary_as<C>(e, function); });
 }
 
 }  // namespace condense::graph::reference
