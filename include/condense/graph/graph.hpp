@@ -14,9 +14,14 @@ namespace condense::graph {
 /// `remove_nodes`, and end with `sort`. A copy is cheap: tensors and operators are shared.
 class Graph {
  public:
-  /// Adds an input. Extents may be `kDynamic`; they are bound when the graph is run.
-  Value input(const std::string& name, DataType type, const Shape& shape) {
-    const Value value = add_value(name, TensorType{type, bound(shape)});
+  /// Adds an input. Extents may be `kDynamic`; they are bound when the graph is run. Until then inference takes them
+  /// as those of `example`, or as 1.
+  Value input(const std::string& name, DataType type, const Shape& shape, std::optional<Shape> example = {}) {
+    if (example) {
+      require(fits(shape, *example), "the input '{}' has shape {}, its example {}", name, shape.to_string(),
+              example->to_string());
+    }
+    const Value value = add_value(name, TensorType{type, example ? *example : bound(shape)});
     info(value).declared_shape = shape;
     inputs_.push_back(value);
     return value;
@@ -71,8 +76,8 @@ class Graph {
   int value_count() const noexcept { return static_cast<int>(values_.size()); }
   const std::string& name(Value value) const { return info(value).name; }
 
-  /// Element type and shape, with every dynamic dimension bound to 1: those of the inputs, and those of values whose
-  /// extents are only known when they are computed.
+  /// Element type and shape, with every dynamic dimension bound to 1, or for inputs to their example: those of the
+  /// inputs, and those of values whose extents are only known when they are computed.
   const TensorType& type(Value value) const { return info(value).type; }
 
   /// A value that is known without running the graph, with the same dimensions bound: a constant, or a small one that
@@ -138,12 +143,8 @@ class Graph {
     require(given.type == type(input).type, "the input '{}' is {}, it is given {}", name(input),
             condense::name(type(input).type), condense::name(given.type));
     const Shape& declared = declared_shape(input);
-    bool fits = declared.rank() == given.shape.rank();
-    for (int axis = 0; fits && axis < declared.rank(); ++axis) {
-      fits = declared[axis] == kDynamic || declared[axis] == given.shape[axis];
-    }
-    require(fits, "the input '{}' has shape {}, it is given {}", name(input), declared.to_string(),
-            given.shape.to_string());
+    require(fits(declared, given.shape), "the input '{}' has shape {}, it is given {}", name(input),
+            declared.to_string(), given.shape.to_string());
   }
 
   // Editing. Afterwards call `sort`.
@@ -296,6 +297,14 @@ class Graph {
     output.type = {inferred.types[i].type, bound(inferred.types[i].shape)};
     output.known.reset();
     if (!inferred.known.empty()) output.known = inferred.known[i];
+  }
+
+  static bool fits(const Shape& declared, const Shape& given) {
+    bool result = declared.rank() == given.rank() && given.is_concrete();
+    for (int axis = 0; result && axis < declared.rank(); ++axis) {
+      result = declared[axis] == kDynamic || declared[axis] == given[axis];
+    }
+    return result;
   }
 
   /// The shape with every dynamic dimension bound to 1.

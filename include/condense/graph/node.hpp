@@ -84,6 +84,7 @@ inline std::vector<Tensor> known_outputs(const Node& node, std::span<const std::
                                          std::span<const TensorType> types) {
   constexpr Index kMostElements = 128;
   const auto is_small = [](const Shape& shape) { return shape.is_concrete() && shape.count() <= kMostElements; };
+  if (node.op.runs_graphs()) return {};
   if (!std::ranges::all_of(types, [&](const TensorType& type) { return is_small(type.shape); })) return {};
   if (node.op.reads_types_only()) {
     std::vector<InputBuffer> sources;

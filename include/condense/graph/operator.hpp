@@ -140,7 +140,8 @@ concept Computes = requires(const T& op, std::span<const Tensor* const> inputs, 
 /// inputs that `infer` has accepted, all of them known; its result does not depend on the number of threads. Users may
 /// write their own.
 ///
-/// An operator that reads nothing but the types of its inputs says so by `kReadsTypesOnly = true`. One with attributes
+/// An operator that reads nothing but the types of its inputs says so by `kReadsTypesOnly = true`, one that runs graphs
+/// of its own, which can take any time, by `kRunsGraphs = true`. One with attributes
 /// lists them, under their ONNX names, for files to read and write:
 ///
 ///     static void attributes(auto& op, auto&& visit) {
@@ -191,6 +192,7 @@ class Operator {
   }
 
   bool reads_types_only() const noexcept { return model_->reads_types_only(); }
+  bool runs_graphs() const noexcept { return model_->runs_graphs(); }
 
   friend bool operator==(const Operator& a, const Operator& b) {
     return a.model_ == b.model_ || (a.id() == b.id() && a.model_->equals(*b.model_));
@@ -206,6 +208,7 @@ class Operator {
     virtual bool computes() const noexcept = 0;
     virtual std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const = 0;
     virtual bool reads_types_only() const noexcept = 0;
+    virtual bool runs_graphs() const noexcept = 0;
     virtual bool equals(const Base& other) const = 0;
   };
 
@@ -233,6 +236,10 @@ class Operator {
     }
     bool reads_types_only() const noexcept override {
       if constexpr (requires { T::kReadsTypesOnly; }) return T::kReadsTypesOnly;
+      return false;
+    }
+    bool runs_graphs() const noexcept override {
+      if constexpr (requires { T::kRunsGraphs; }) return T::kRunsGraphs;
       return false;
     }
     bool equals(const Base& other) const override { return op == static_cast<const Model&>(other).op; }

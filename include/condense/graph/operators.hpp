@@ -1,12 +1,14 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_HPP
 #define CONDENSE_GRAPH_OPERATORS_HPP
 
+#include "condense/graph/operator_list.hpp"
 #include "condense/graph/operators/add.hpp"
 #include "condense/graph/operators/average_pool.hpp"
 #include "condense/graph/operators/batch_normalization.hpp"
 #include "condense/graph/operators/cast.hpp"
 #include "condense/graph/operators/clip.hpp"
 #include "condense/graph/operators/concat.hpp"
+#include "condense/graph/operators/control_flow.hpp"
 #include "condense/graph/operators/conv.hpp"
 #include "condense/graph/operators/dequantize_codebook.hpp"
 #include "condense/graph/operators/dequantize_linear.hpp"
@@ -26,22 +28,12 @@
 
 namespace condense::graph {
 
-/// A list of operator types, to do something for each of them at compile time.
-template <OperatorType... Types>
-struct OperatorList {
-  static constexpr std::size_t size = sizeof...(Types);
-
-  /// Calls `body.operator()<T>()` for every type.
-  template <class Body>
-  static void for_each(Body&& body) {
-    (body.template operator()<Types>(), ...);
-  }
-};
-
 /// Every operator of condense: the one list of them.
-using Operators = OperatorList<Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Conv, DequantizeCodebook,
-                               DequantizeLinear, Flatten, Gemm, GlobalAveragePool, HardSwish, LeakyRelu, MatMul,
-                               MaxPool, Mul, QuantizeLinear, Relu, Reshape, Sigmoid, Softmax>;
+using Operators =
+    JoinedOperators<ControlFlow,
+                    OperatorList<Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Conv, DequantizeCodebook,
+                                 DequantizeLinear, Flatten, Gemm, GlobalAveragePool, HardSwish, LeakyRelu, MatMul,
+                                 MaxPool, Mul, QuantizeLinear, Relu, Reshape, Sigmoid, Softmax>>;
 
 }  // namespace condense::graph
 

@@ -44,35 +44,49 @@ struct WindowAxis {
 
   /// Position in the input of tap `tap` of the window at `position`; outside [0, input) it is padding.
   Index source(Index position, Index tap) const noexcept { return position * stride - pad_begin + tap * dilation; }
+
+  friend bool operator==(const WindowAxis&, const WindowAxis&) = default;
 };
 
-/// A window over the two spatial axes of images (n, c, height, width). A signal (n, c, width) has height 1.
+/// A window over the spatial axes of volumes (n, c, depth, height, width). Images (n, c, height, width) and signals
+/// (n, c, width) have an extent of 1 along the axes that they lack.
 struct Window {
+  WindowAxis depth;
   WindowAxis height;
   WindowAxis width;
 
-  Index taps() const noexcept { return height.kernel * width.kernel; }
-  Index positions() const noexcept { return height.output * width.output; }
+  /// True if there is nothing to the depth: the window of an image or a signal.
+  bool is_planar() const noexcept { return depth == WindowAxis{}; }
+  Index taps() const noexcept { return depth.kernel * height.kernel * width.kernel; }
+  Index pixels() const noexcept { return depth.input * height.input * width.input; }  ///< Of one input channel.
+  Index rows() const noexcept { return depth.output * height.output; }  ///< Of all planes of one output channel.
+  Index positions() const noexcept { return rows() * width.output; }
 };
 
-/// The window over images of shape (n, c, height, width) or (n, c, width) with the given kernel extents.
+/// The window over volumes (n, c, depth, height, width), images (n, c, height, width) or signals (n, c, width) with the
+/// given kernel extents.
 ///
 /// Output extents follow ONNX: floor((input + pads - dilation * (kernel - 1) - 1) / stride) + 1, the ceiling with
 /// `ceil_mode` (where a window that would start in the end padding is dropped), and ceil(input / stride) with
 /// `same_*`. Throws `InvalidArgument` if the attributes contradict each other or the window does not fit.
 inline Window make_window(const Shape& images, std::span<const Index> kernel, const WindowAttributes& attributes) {
   const int spatial = images.rank() - 2;
-  if (spatial != 1 && spatial != 2) [[unlikely]] {  // not `require`: a window is made during evaluation, without heap
-    throw InvalidArgument(fmt::format(
-        "its input 0 is (n x c x width) or (n x c x height x width), this one has shape {}", images.to_string()));
+  if (spatial < 1 || spatial > 3) [[unlikely]] {  // not `require`: a window is made during evaluation, without heap
+    throw InvalidArgument(
+        fmt::format("its input 0 is (n x c x width), (n x c x height x width) or (n x c x depth x height x width), "
+                    "this one has shape {}",
+                    images.to_string()));
   }
+  constexpr Index kLargest = Index{1} << 30;  // no sum or product of two such numbers overflows
   const auto count = static_cast<std::size_t>(spatial);
   require(kernel.size() == count, "its kernel has {} extents, the input has {} spatial axes", kernel.size(), spatial);
   const auto check = [&](const std::vector<Index>& list, std::size_t wanted, std::string_view name, Index least) {
     require(list.empty() || list.size() == wanted, "its attribute {} has {} entries instead of {}", name, list.size(),
             wanted);
-    for (const Index entry : list)
+    for (const Index entry : list) {
       require(entry >= least, "its attribute {} holds {}, the least is {}", name, entry, least);
+      require(entry <= kLargest, "its attribute {} holds {}, the largest is {}", name, entry, kLargest);
+    }
   };
   check(attributes.strides, count, "strides", 1);
   check(attributes.dilations, count, "dilations", 1);
@@ -83,6 +97,10 @@ inline Window make_window(const Shape& images, std::span<const Index> kernel, co
     result.input = images[static_cast<int>(i) + 2];
     result.kernel = kernel[i];
     require(result.kernel >= 1, "its kernel extent {} is {}, the least is 1", i, result.kernel);
+    require(result.kernel <= kLargest && result.input <= kLargest,
+            "spatial axis {} has {} elements and {} taps, {} are "
+            "the most",
+            i, result.input, result.kernel, kLargest);
     if (!attributes.strides.empty()) result.stride = attributes.strides[i];
     if (!attributes.dilations.empty()) result.dilation = attributes.dilations[i];
     const Index reach = result.dilation * (result.kernel - 1) + 1;
@@ -110,14 +128,16 @@ inline Window make_window(const Shape& images, std::span<const Index> kernel, co
   };
   Window window;
   window.width = axis(count - 1);
-  if (spatial == 2) window.height = axis(0);
+  if (spatial >= 2) window.height = axis(count - 2);
+  if (spatial == 3) window.depth = axis(0);
   return window;
 }
 
 /// Shape of the images that a window produces: (n, channels, ...) with the rank of its input.
 inline Shape output_shape(const Shape& images, Index channels, const Window& window) {
   if (images.rank() == 3) return {images[0], channels, window.width.output};
-  return {images[0], channels, window.height.output, window.width.output};
+  if (images.rank() == 4) return {images[0], channels, window.height.output, window.width.output};
+  return {images[0], channels, window.depth.output, window.height.output, window.width.output};
 }
 
 }  // namespace condense::graph

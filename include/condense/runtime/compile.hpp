@@ -26,6 +26,12 @@ namespace detail {
 
 /// Runs the operator's own evaluation in the arena, channels first; elementwise ones in whatever layout there is.
 inline void lower_operator(Lowering& lowering, const graph::Node& node) {
+  if (node.op.computes()) {
+    throw Unsupported(
+        fmt::format("node '{}' ({}): the shapes of its outputs are only known when it is run, so memory "
+                    "cannot be planned; evaluate the graph node by node",
+                    node.name, node.op.type()));
+  }
   const auto refuse_packed = [&](graph::Value value) {
     if (!value.exists() || lowering.graph().is_constant(value) || !is_packed(lowering.type(value).type)) return;
     throw Unsupported(fmt::format("node '{}' ({}): it computes with the {} value '{}'; quantise activations to 8 bits",

@@ -101,6 +101,7 @@ class QuantizationPlanner {
       }
     }
     if (node.op.is<graph::MatMul>() && weights->shape().rank() != 2) return "its weights are not a matrix";
+    if (node.op.is<graph::Conv>() && weights->shape().rank() > 4) return "it works on volumes";
     if (node.inputs.size() > 2 && node.inputs[2].exists() && !graph_.is_constant(node.inputs[2])) {
       return "its bias is not constant";
     }
@@ -121,6 +122,9 @@ class QuantizationPlanner {
     if (!quantize_activations_) return "activations are kept in float as configured";
     if (is_kept_float(node)) return "kept in float as configured";
     if (graph_.type(node.outputs[0]).type != DataType::float32) return "it does not compute with float32";
+    const bool of_volumes = graph_.type(node.inputs[0]).shape.rank() > 4;
+    if (of_volumes && (pools || node.op.is<graph::MaxPool>())) return "it works on volumes";
+    if (node.op.is<graph::MaxPool>() && node.outputs.size() > 1) return "it also says where its results come from";
     const auto constant = [&](graph::Value input) { return graph_.is_constant(input); };
     if ((binary || node.op.is<graph::Concat>()) && std::ranges::any_of(node.inputs, constant)) {
       return "one operand is a constant";

@@ -1,13 +1,15 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_AVERAGE_POOL_HPP
 #define CONDENSE_GRAPH_OPERATORS_AVERAGE_POOL_HPP
 
+#include "condense/graph/reference/halves.hpp"
 #include "condense/graph/reference/pool.hpp"
 
 namespace condense::graph {
 
 /// The mean of the elements under a moving window. ONNX AveragePool.
 ///
-/// Takes images (n, c, height, width) or signals (n, c, width). Padding counts as zeros with `count_include_pad`,
+/// Takes floats: volumes (n, c, depth, height, width), images (n, c, height, width) or signals (n, c, width); float16 and
+/// bfloat16 are averaged in float. Padding counts as zeros with `count_include_pad`,
 /// otherwise it is left out; what a window reaches beyond the padded input with `ceil_mode` is left out always. A
 /// window that sees nothing gives 0.
 struct AveragePool {
@@ -38,7 +40,8 @@ struct AveragePool {
         {.strides = strides, .dilations = dilations, .pads = pads, .auto_pad = auto_pad, .ceil_mode = ceil_mode});
   }
 
-  /// How many taps the mean at one position along an axis is over. The count at a position is the product of both axes.
+  /// How many taps the mean at one position along an axis is over. The count at a position is the product over the
+  /// axes.
   Index counted(const WindowAxis& axis, Index position) const noexcept {
     Index count = 0;
     for (Index tap = 0; tap < axis.kernel; ++tap) {
@@ -48,15 +51,27 @@ struct AveragePool {
     return count;
   }
 
+  /// Calls `body(count)` with the number of elements that the mean at each position is over, in row-major order.
+  template <class Body>
+  void for_each_count(const Window& window, Body&& body) const {
+    for (Index plane = 0; plane < window.depth.output; ++plane) {
+      const Index planes = counted(window.depth, plane);
+      for (Index row = 0; row < window.height.output; ++row) {
+        const Index rows = planes * counted(window.height, row);
+        for (Index column = 0; column < window.width.output; ++column) body(rows * counted(window.width, column));
+      }
+    }
+  }
+
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(1, 1);
-    inputs.require_float(0);
+    reference::require_any_float(inputs, 0);
     const Window moved = window(inputs.shape(0));
     return {{inputs.type(0), output_shape(inputs.shape(0), inputs.shape(0)[1], moved)}};
   }
 
   void evaluate(const Evaluation& e) const {
-    with_float_type(e.input().type.type, [&]<class T>() { pool<T>(e); });
+    reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) { pool<T>(floats); });
   }
 
   friend bool operator==(const AveragePool&, const AveragePool&) = default;
@@ -71,13 +86,10 @@ struct AveragePool {
         const Index stride = window.width.stride;
         for (Index i = 0; i < count; ++i) y[target + i] += x[source + stride * i];
       });
-      for (Index row = 0; row < window.height.output; ++row) {
-        const Index rows = counted(window.height, row);
-        for (Index column = 0; column < window.width.output; ++column, ++y) {
-          const Index count = rows * counted(window.width, column);
-          if (count > 0) *y /= static_cast<T>(count);
-        }
-      }
+      for_each_count(window, [&](Index count) {
+        if (count > 0) *y /= static_cast<T>(count);
+        ++y;
+      });
     });
   }
 };

@@ -5,13 +5,15 @@
 
 #include "condense/graph/operator.hpp"
 #include "condense/graph/reference/batch_statistics.hpp"
+#include "condense/graph/reference/halves.hpp"
 
 namespace condense::graph {
 
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + bias for each channel. ONNX BatchNormalization, opset 15
 /// (Ioffe and Szegedy, "Batch normalization", ICML 2015).
 ///
-/// Inputs: x (n, channels, ...); scale, bias, mean, variance, each (channels). In training mode the mean and the
+/// Inputs: x (n, channels, ...); scale, bias, mean, variance, each (channels). Floats; where x is
+/// float16 or bfloat16 the others may be float32, and it is computed in float. In training mode the mean and the
 /// population variance are those of the batch, and two more outputs hold the running statistics,
 /// input * momentum + batch * (1 - momentum).
 struct BatchNormalization {
@@ -29,11 +31,11 @@ struct BatchNormalization {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(5, 5);
-    inputs.require_float(0);
+    reference::require_any_float(inputs, 0);
     const Shape& x = inputs.shape(0);
     require(x.rank() >= 2, "its input 0 is (n x channels x ...), this one has shape {}", x.to_string());
     for (std::size_t i = 1; i < 5; ++i) {
-      inputs.require_same_type(i);
+      reference::require_same_precision(inputs, i);
       require(inputs.shape(i) == Shape{x[1]}, "its input {} has shape {}, the {} channels of its input 0 need ({})", i,
               inputs.shape(i).to_string(), x[1], x[1]);
     }
@@ -44,7 +46,7 @@ struct BatchNormalization {
   }
 
   void evaluate(const Evaluation& e) const {
-    with_float_type(e.input().type.type, [&]<class T>() { normalize<T>(e); });
+    reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) { normalize<T>(floats); });
   }
 
   friend bool operator==(const BatchNormalization&, const BatchNormalization&) = default;

@@ -3,14 +3,17 @@
 
 #include "condense/graph/operator.hpp"
 #include "condense/graph/reference/convolution.hpp"
+#include "condense/graph/reference/halves.hpp"
 #include "condense/graph/window.hpp"
 
 namespace condense::graph {
 
-/// Convolution (cross-correlation) of images (n, in, height, width) or signals (n, in, width). ONNX Conv.
+/// Convolution (cross-correlation) of volumes (n, in, depth, height, width), images (n, in, height, width) or signals
+/// (n, in, width). ONNX Conv.
 ///
 /// Inputs: images; weights (out, in / group, ...); optional bias (out). The kernel's extents are those of the weights,
-/// so there is no `kernel_shape`. Sums are taken in the element type, in an order that depends on the shapes alone.
+/// so there is no `kernel_shape`. Sums are taken in the element type, those of float16 and bfloat16 in float, in an order
+/// that depends on the shapes alone.
 struct Conv {
   static constexpr std::string_view kType = "Conv";
 
@@ -39,7 +42,7 @@ struct Conv {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 3);
-    inputs.require_float(0);
+    reference::require_any_float(inputs, 0);
     inputs.require_same_type(1);
     inputs.require_same_type(2);
     const Shape& images = inputs.shape(0);
@@ -60,9 +63,10 @@ struct Conv {
     const Shape& weights = e.input(1).shape();
     const reference::ConvolutionSizes sizes{
         .images = images[0], .groups = group, .in = weights[1], .out = weights[0] / group};
-    with_float_type(e.input().type.type, [&]<class T>() {
-      reference::convolve(sizes, window(images, weights), e.input(0).as<T>(), e.input(1).as<T>(),
-                          e.has(2) ? e.input(2).as<T>() : nullptr, e.output().as<T>(), e.pool);
+    reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) {
+      reference::convolve(sizes, window(images, weights), floats.input(0).template as<T>(),
+                          floats.input(1).template as<T>(), floats.has(2) ? floats.input(2).template as<T>() : nullptr,
+                          floats.output().template as<T>(), floats.pool);
     });
   }
 

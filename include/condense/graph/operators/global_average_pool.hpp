@@ -3,17 +3,19 @@
 
 #include <Eigen/Core>
 
-#include "condense/graph/reference/elementwise.hpp"
+#include "condense/graph/reference/halves.hpp"
 
 namespace condense::graph {
 
 /// The mean of every channel over all positions: (n, c, ...) becomes (n, c, 1, ...). ONNX GlobalAveragePool.
+///
+/// Takes floats; float16 and bfloat16 are averaged in float.
 struct GlobalAveragePool {
   static constexpr std::string_view kType = "GlobalAveragePool";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(1, 1);
-    inputs.require_float(0);
+    reference::require_any_float(inputs, 0);
     Shape shape = inputs.shape(0);
     require(shape.rank() >= 3, "its input 0 is (n x c x ...) with spatial axes, this one has shape {}",
             shape.to_string());
@@ -27,9 +29,9 @@ struct GlobalAveragePool {
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const Index positions = shape.count(2, shape.rank());
-    with_float_type(e.input().type.type, [&]<class T>() {
-      const T* x = e.input().as<T>();
-      T* y = e.output().as<T>();
+    reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) {
+      const T* x = floats.input().template as<T>();
+      T* y = floats.output().template as<T>();
       const Index grain = std::max<Index>(1, reference::kElementwiseGrain / std::max<Index>(1, positions));
       parallel_for(e.pool, e.output().count(), grain, [&](Index begin, Index end) {
         for (Index i = begin; i < end; ++i) {

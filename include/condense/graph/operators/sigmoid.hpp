@@ -1,8 +1,7 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_SIGMOID_HPP
 #define CONDENSE_GRAPH_OPERATORS_SIGMOID_HPP
 
-#include <cmath>
-
+#include "condense/graph/reference/activation_functions.hpp"
 #include "condense/graph/reference/elementwise.hpp"
 
 namespace condense::graph {
@@ -13,11 +12,7 @@ struct Sigmoid {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
   void evaluate(const Evaluation& e) const {
-    reference::evaluate_unary(e, [](auto x) {
-      using T = decltype(x);
-      const T small = std::exp(-std::abs(x));
-      return (x < 0 ? small : T{1}) / (T{1} + small);
-    });
+    reference::evaluate_unary(e, [](auto x) { return reference::sigmoid(x); });
   }
 
   friend bool operator==(const Sigmoid&, const Sigmoid&) = default;

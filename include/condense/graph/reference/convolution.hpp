@@ -25,7 +25,7 @@ inline bool is_pointwise(const Window& window) noexcept {
   const auto plain = [](const WindowAxis& axis) {
     return axis.kernel == 1 && axis.stride == 1 && axis.pad_begin == 0 && axis.pad_end == 0;
   };
-  return plain(window.height) && plain(window.width);
+  return plain(window.depth) && plain(window.height) && plain(window.width);
 }
 
 /// Output rows unfolded at a time: a matrix that a second-level cache holds, but not so few columns that packing the
@@ -35,7 +35,7 @@ inline Index rows_per_block(const Window& window, Index depth) noexcept {
   constexpr Index kLeastColumns = 128;
   const Index width = std::max<Index>(1, window.width.output);
   const Index rows = std::max(kEntries / std::max<Index>(1, depth * width), (kLeastColumns + width - 1) / width);
-  return std::clamp<Index>(rows, 1, std::max<Index>(1, window.height.output));
+  return std::clamp<Index>(rows, 1, std::max<Index>(1, window.rows()));
 }
 
 /// One product for each image, group and block of output rows.
@@ -44,13 +44,13 @@ void convolve_dense(const ConvolutionSizes& sizes, const Window& window, const T
                     const T* bias, T* results, const ThreadPool& pool) {
   const Index depth = sizes.in * window.taps();
   const Index block = rows_per_block(window, depth);
-  const Index blocks = (window.height.output + block - 1) / block;
-  const Index image_size = sizes.in * window.height.input * window.width.input;
+  const Index blocks = (window.rows() + block - 1) / block;
+  const Index image_size = sizes.in * window.pixels();
   const bool pointwise = is_pointwise(window);
   parallel_for(pool, sizes.images * blocks, [&](Index task) {
     const Index image = task / blocks;
     const Index first_row = task % blocks * block;
-    const Index rows = std::min(block, window.height.output - first_row);
+    const Index rows = std::min(block, window.rows() - first_row);
     const Index count = rows * window.width.output;
     const std::unique_ptr<T[]> unfolded(pointwise ? nullptr : new T[static_cast<std::size_t>(depth * count)]);
     for (Index group = 0; group < sizes.groups; ++group) {
@@ -75,12 +75,12 @@ void convolve_dense(const ConvolutionSizes& sizes, const Window& window, const T
   });
 }
 
-/// One input channel to a group: no product of matrices, but shifted sums.
+/// One input channel to a group of an image or signal: no product of matrices, but shifted sums.
 template <class T>
 void convolve_depthwise(const ConvolutionSizes& sizes, const Window& window, const T* images, const T* weights,
                         const T* bias, T* results, const ThreadPool& pool) {
   constexpr Index kPixels = 65536;
-  const Index plane_size = window.height.input * window.width.input;
+  const Index plane_size = window.pixels();
   const Index work = std::max<Index>(1, std::max(plane_size, sizes.out * window.positions()));
   parallel_for(pool, sizes.images * sizes.groups, std::max<Index>(1, kPixels / work), [&](Index begin, Index end) {
     PlaneConvolution<T> convolve(window);
@@ -97,7 +97,7 @@ void convolve_depthwise(const ConvolutionSizes& sizes, const Window& window, con
 template <class T>
 void convolve(const ConvolutionSizes& sizes, const Window& window, const T* images, const T* weights, const T* bias,
               T* results, const ThreadPool& pool) {
-  if (sizes.in == 1 && sizes.out <= 4) {
+  if (sizes.in == 1 && sizes.out <= 4 && window.is_planar()) {
     convolve_depthwise(sizes, window, images, weights, bias, results, pool);
   } else {
     convolve_dense(sizes, window, images, weights, bias, results, pool);

@@ -10,7 +10,7 @@
 
 namespace condense::graph::reference {
 
-/// Convolves single planes with a window, as depthwise convolution does for each channel.
+/// Convolves single planes with a planar window, as depthwise convolution does for each channel.
 ///
 /// The plane is copied with its padding into one contiguous piece for each phase of the stride (pixels whose row and
 /// column agree modulo the stride). Within a piece consecutive positions read consecutive pixels whatever stride and

@@ -21,9 +21,11 @@ struct PoolingWork {
   std::vector<float> multipliers;  ///< 1 / count, for averages.
 };
 
-/// The pool that a node is; empty if it is not one.
+/// The pool that a node is; empty if it is not one, or one whose form the kernels do not have: of volumes, or with
+/// the indices of what won.
 inline std::optional<PoolingWork> pooling_of(const Lowering& lowering, const graph::Node& node) {
   const Shape& images = lowering.shape(node.inputs[0]);
+  if (images.rank() > 4 || node.outputs.size() > 1) return {};
   PoolingWork work;
   const auto set_window = [&](const graph::Window& window) {
     work.images = images[0];
@@ -41,15 +43,12 @@ inline std::optional<PoolingWork> pooling_of(const Lowering& lowering, const gra
   if (const auto* pool = node.op.get_if<graph::AveragePool>()) {
     const graph::Window window = pool->window(images);
     set_window(window);
-    for (Index y = 0; y < window.height.output; ++y) {
-      for (Index x = 0; x < window.width.output; ++x) {
-        const Index count = pool->counted(window.height, y) * pool->counted(window.width, x);
-        work.multipliers.push_back(count > 0 ? 1.0F / static_cast<float>(count) : 0.0F);
-      }
-    }
+    pool->for_each_count(window, [&](Index count) {
+      work.multipliers.push_back(count > 0 ? 1.0F / static_cast<float>(count) : 0.0F);
+    });
     return work;
   }
-  if (node.op.is<graph::GlobalAveragePool>() && (images.rank() == 3 || images.rank() == 4)) {
+  if (node.op.is<graph::GlobalAveragePool>()) {
     const std::vector<Index> kernel(images.extents().begin() + 2, images.extents().end());
     set_window(graph::make_window(images, kernel, {.strides = {}, .dilations = {}, .pads = {}}));
     work.multipliers.assign(1, 1.0F / static_cast<float>(work.taps));

@@ -38,9 +38,10 @@ struct Product {
   }
 };
 
-/// Where the pieces of every window begin in channels-last images of `channels` channels; -1 in the padding.
+/// Where the pieces of every window, a planar one, begin in channels-last images of `channels` channels; -1 in the
+/// padding.
 inline std::vector<std::int32_t> window_offsets(const graph::Window& window, Index channels) {
-  const auto& [height, width] = window;
+  const auto& [depth, height, width] = window;
   require(height.input * width.input * channels <= std::numeric_limits<std::int32_t>::max(),
           "one image of {} x {} x {} elements is more than the runtime can index", channels, height.input, width.input);
   std::vector<std::int32_t> offsets;
@@ -101,7 +102,7 @@ struct PaddedImages {
 
 /// Makes the lines of a convolution's windows pieces, if it has few channels; what its input is to be turned into then.
 inline std::optional<PaddedImages> join_lines(Product& p, const graph::Window& window) {
-  const auto& [height, width] = window;
+  const auto& [depth, height, width] = window;
   if (p.groups != 1 || p.depth > 4 || width.kernel == 1 || width.dilation != 1) return {};
   const auto padded = [](const graph::WindowAxis& axis) {
     return (axis.output - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1;
@@ -182,7 +183,10 @@ inline Product matrix_product(Index rows, const Shape& weights, bool transposed)
 inline std::optional<Product> product_of(const Lowering& lowering, const graph::Node& node) {
   const auto shape = [&](std::size_t i) { return lowering.shape(node.inputs[i]); };
   const bool has_bias = node.inputs.size() > 2 && node.inputs[2].exists();
-  if (const auto* conv = node.op.get_if<graph::Conv>()) return convolution_product(*conv, shape(0), shape(1));
+  if (const auto* conv = node.op.get_if<graph::Conv>()) {
+    if (shape(0).rank() > 4) return {};  // a volume
+    return convolution_product(*conv, shape(0), shape(1));
+  }
   if (const auto* gemm = node.op.get_if<graph::Gemm>()) {
     if (gemm->trans_a || gemm->alpha != 1 || (has_bias && gemm->beta != 1)) return {};
     Product p = matrix_product(shape(0)[0], shape(1), gemm->trans_b);

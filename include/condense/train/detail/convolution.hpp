@@ -35,10 +35,10 @@ struct ConvolutionGradient {
       T* weight_sum = weight_sums.start(begin);
       T* bias_sum = bias_sums.start(begin);
       if (image_gradient != nullptr) {
-        const Index image_size = sizes.groups * sizes.in * window.height.input * window.width.input;
+        const Index image_size = sizes.groups * sizes.in * window.pixels();
         std::fill(image_gradient + begin * image_size, image_gradient + end * image_size, T{0});
       }
-      if (sizes.in == 1 && sizes.out <= 4) {
+      if (sizes.in == 1 && sizes.out <= 4 && window.is_planar()) {
         go_through_planes(begin, end, weight_sum);
       } else {
         go_through_products(begin, end, weight_sum, memory);
@@ -53,13 +53,13 @@ struct ConvolutionGradient {
   void go_through_products(Index begin, Index end, T* weight_sum, const TensorPool& memory) const {
     const Index depth = sizes.in * window.taps();
     const Index block = graph::reference::rows_per_block(window, depth);
-    const Index image_size = sizes.in * window.height.input * window.width.input;
+    const Index image_size = sizes.in * window.pixels();
     const bool pointwise = graph::reference::is_pointwise(window);
     Tensor scratch = memory.make(data_type_of<T>, {pointwise ? 0 : depth * block * window.width.output});
     T* const unfolded = scratch.mutable_data<T>();
     for (Index image = begin; image < end; ++image) {
-      for (Index first_row = 0; first_row < window.height.output; first_row += block) {
-        const Index rows = std::min(block, window.height.output - first_row);
+      for (Index first_row = 0; first_row < window.rows(); first_row += block) {
+        const Index rows = std::min(block, window.rows() - first_row);
         const Index count = rows * window.width.output;
         const Index offset = first_row * window.width.output;
         for (Index group = 0; group < sizes.groups; ++group) {
@@ -88,7 +88,7 @@ struct ConvolutionGradient {
   }
 
   void go_through_planes(Index begin, Index end, T* weight_sum) const {
-    const Index plane_size = window.height.input * window.width.input;
+    const Index plane_size = window.pixels();
     PlaneGradient<T> plane(window);
     for (Index i = begin * sizes.groups; i < end * sizes.groups; ++i) {
       const Index channel = i % sizes.groups;

@@ -33,7 +33,7 @@ struct Gradient<graph::MaxPool> {
     Tensor gradient = b.like_input();
     graph::with_float_type(gradient.type(), [&]<class T>() {
       const graph::Window window = op.window(b.input_shape());
-      const Index plane = window.height.input * window.width.input;
+      const Index plane = window.pixels();
       const Index positions = window.positions();
       const T* x = b.input().data<T>();
       const T* dy = b.output_gradient().data<T>();
@@ -76,18 +76,14 @@ struct Gradient<graph::AveragePool> {
     Tensor gradient = b.like_input();
     graph::with_float_type(gradient.type(), [&]<class T>() {
       const graph::Window window = op.window(b.input_shape());
-      const Index plane = window.height.input * window.width.input;
+      const Index plane = window.pixels();
       const Index positions = window.positions();
       const T* dy = b.output_gradient().data<T>();
       T* dx = gradient.mutable_data<T>();
       std::vector<T> shares;
-      for (Index row = 0; row < window.height.output; ++row) {
-        const Index rows = op.counted(window.height, row);
-        for (Index column = 0; column < window.width.output; ++column) {
-          const Index count = rows * op.counted(window.width, column);
-          shares.push_back(count > 0 ? T{1} / static_cast<T>(count) : T{0});
-        }
-      }
+      op.for_each_count(window, [&](Index count) {
+        shares.push_back(count > 0 ? T{1} / static_cast<T>(count) : T{0});
+      });
       detail::for_each_block_of_planes(b, [&](Index begin, Index end) {
         for (Index p = begin; p < end; ++p) {
           const T* source = dy + p * positions;

@@ -1,0 +1,284 @@
+#ifndef CONDENSE_GRAPH_OPERATORS_CONTROL_FLOW_HPP
+#define CONDENSE_GRAPH_OPERATORS_CONTROL_FLOW_HPP
+
+#include <cstring>
+#include <memory>
+
+#include "condense/graph/evaluate.hpp"
+#include "condense/graph/operator_list.hpp"
+
+namespace condense::graph {
+
+// Graphs within a graph. What they read of the graph around them is given to them as inputs of their own, after those
+// that the operator defines, and to the node after its other inputs: the captures.
+
+namespace detail {
+
+inline std::vector<Tensor> evaluate_body(const Graph& body, const std::vector<Tensor>& inputs, const ThreadPool& pool) {
+  return evaluate(body, inputs, {.pool = pool, .on_value = {}});
+}
+
+/// The value of a scalar, or of a tensor of one element.
+template <Element T>
+T scalar_of(const Tensor& tensor, std::string_view what) {
+  require(tensor.type() == data_type_of<T> && tensor.count() == 1, "{} is one {}, this one is {} {}", what,
+          name(data_type_of<T>), name(tensor.type()), tensor.shape().to_string());
+  return tensor.data<T>()[0];
+}
+
+/// Tensors of one type and shape behind each other along a new axis.
+inline Tensor stacked(const std::vector<Tensor>& parts, DataType type, const Shape& empty, int axis, bool reversed) {
+  const Shape& part = parts.empty() ? empty : parts.front().shape();
+  std::vector<Index> extents(part.begin(), part.end());
+  const auto count = static_cast<Index>(parts.size());
+  extents.insert(extents.begin() + axis, count);
+  Tensor result(type, Shape(std::span<const Index>(extents)));
+  const Index outer = part.count(0, axis);
+  const std::size_t inner = bytes(type, part.count(axis, part.rank()));
+  std::byte* to = result.mutable_raw();
+  for (Index o = 0; o < outer; ++o) {
+    for (Index i = 0; i < count; ++i, to += inner) {
+      const Tensor& from = parts[static_cast<std::size_t>(reversed ? count - 1 - i : i)];
+      require(from.type() == type && from.shape() == part,
+              "its body gives {} of shape {} after {} of shape {}; what is stacked must not change", name(from.type()),
+              from.shape().to_string(), name(type), part.to_string());
+      std::memcpy(to, from.raw() + static_cast<std::size_t>(o) * inner, inner);
+    }
+  }
+  return result;
+}
+
+/// Entry i of a tensor along an axis, without that axis.
+inline Tensor entry_of(const Tensor& tensor, int axis, Index i) {
+  const Shape& shape = tensor.shape();
+  std::vector<Index> extents(shape.begin(), shape.end());
+  extents.erase(extents.begin() + axis);
+  Tensor result(tensor.type(), Shape(std::span<const Index>(extents)));
+  const std::size_t inner = bytes(tensor.type(), shape.count(axis + 1, shape.rank()));
+  for (Index o = 0; o < shape.count(0, axis); ++o) {
+    std::memcpy(result.mutable_raw() + static_cast<std::size_t>(o) * inner,
+                tensor.raw() + static_cast<std::size_t>(o * shape[axis] + i) * inner, inner);
+  }
+  return result;
+}
+
+}  // namespace detail
+
+/// One of two graphs, as a boolean says. ONNX If.
+///
+/// Inputs: the condition, one boolean; the captures of `then_branch`, then those of `else_branch`. Outputs: those of
+/// the graph that is run, which need not have the same shapes. Inference gives the types that the branch had when it
+/// was built.
+struct If {
+  static constexpr std::string_view kType = "If";
+  static constexpr bool kRunsGraphs = true;
+
+  std::shared_ptr<const Graph> then_branch;
+  std::shared_ptr<const Graph> else_branch;
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const {
+    const std::size_t captures = then_branch->inputs().size() + else_branch->inputs().size();
+    inputs.require_count(1 + captures, 1 + captures);
+    require(inputs.type(0) == DataType::boolean, "its input 0, the condition, is boolean, this one is {}",
+            name(inputs.type(0)));
+    require(then_branch->outputs().size() == else_branch->outputs().size(),
+            "its branches have {} and {} outputs; they must agree", then_branch->outputs().size(),
+            else_branch->outputs().size());
+    const Tensor* condition = inputs.known(0);
+    const bool is_false = condition != nullptr && condition->count() == 1 && !condition->data<bool>()[0];
+    const Graph& branch = is_false ? *else_branch : *then_branch;
+    std::vector<TensorType> types;
+    for (const Value output : branch.outputs()) types.push_back(branch.type(output));
+    return types;
+  }
+
+  std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const {
+    const bool condition = detail::scalar_of<bool>(*inputs[0], "its input 0, the condition,");
+    const Graph& branch = condition ? *then_branch : *else_branch;
+    const std::size_t first = condition ? 1 : 1 + then_branch->inputs().size();
+    std::vector<Tensor> captures;
+    for (std::size_t i = 0; i < branch.inputs().size(); ++i) captures.push_back(*inputs[first + i]);
+    return detail::evaluate_body(branch, captures, pool);
+  }
+
+  friend bool operator==(const If&, const If&) = default;
+};
+
+/// Runs a graph again and again. ONNX Loop.
+///
+/// Inputs: optional number of iterations (int64); optional condition (boolean), true if absent; the values that one
+/// iteration gives to the next; the captures. The body takes the number of the iteration, the condition, the values and
+/// the captures, and gives the condition, the values, and what is stacked along a new first axis. Outputs: the values
+/// after the last iteration, and the stacks.
+struct Loop {
+  static constexpr std::string_view kType = "Loop";
+  static constexpr bool kRunsGraphs = true;
+
+  std::shared_ptr<const Graph> body;
+  Index captures = 0;
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const {
+    require(inputs.size() == body->inputs().size() && inputs.size() >= static_cast<std::size_t>(2 + captures),
+            "its body takes {} inputs, {} are given", body->inputs().size(), inputs.size());
+    const std::size_t carried = inputs.size() - 2 - static_cast<std::size_t>(captures);
+    require(body->outputs().size() >= 1 + carried, "its body gives {} outputs, the condition and {} values are needed",
+            body->outputs().size(), carried);
+    std::vector<TensorType> types;
+    for (std::size_t i = 1; i < body->outputs().size(); ++i) {
+      const TensorType& type = body->type(body->outputs()[i]);
+      if (i <= carried) {
+        types.push_back({type.type, dynamic_shape(type.shape.rank())});
+        continue;
+      }
+      std::vector<Index> extents(type.shape.begin(), type.shape.end());
+      extents.insert(extents.begin(), kDynamic);
+      types.push_back({type.type, Shape(std::span<const Index>(extents))});
+    }
+    return types;
+  }
+
+  std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const {
+    const std::size_t carried = inputs.size() - 2 - static_cast<std::size_t>(captures);
+    const std::int64_t most =
+        inputs[0] == nullptr ? std::numeric_limits<std::int64_t>::max()
+                             : detail::scalar_of<std::int64_t>(*inputs[0], "its input 0, the number of iterations,");
+    bool goes_on = inputs[1] == nullptr || detail::scalar_of<bool>(*inputs[1], "its input 1, the condition,");
+    std::vector<Tensor> values;
+    for (std::size_t i = 2; i < inputs.size(); ++i) {
+      require(inputs[i] != nullptr, "its input {} is required", i);
+      values.push_back(*inputs[i]);
+    }
+    std::vector<std::vector<Tensor>> stacks(body->outputs().size() - 1 - carried);
+    for (std::int64_t iteration = 0; goes_on && iteration < most; ++iteration) {
+      std::vector<Tensor> arguments{Tensor::of<std::int64_t>({}, {iteration}), Tensor::of<bool>({}, {goes_on})};
+      for (std::size_t i = 0; i < 2; ++i) {  // some bodies declare them as vectors of one element
+        const Shape& declared = body->declared_shape(body->inputs()[i]);
+        if (declared.rank() == 1) arguments[i] = arguments[i].reshaped({1});
+      }
+      arguments.insert(arguments.end(), values.begin(), values.end());
+      std::vector<Tensor> results = detail::evaluate_body(*body, arguments, pool);
+      goes_on = detail::scalar_of<bool>(results[0], "the condition that its body gives");
+      for (std::size_t i = 0; i < carried; ++i) values[i] = std::move(results[1 + i]);
+      for (std::size_t i = 0; i < stacks.size(); ++i) stacks[i].push_back(std::move(results[1 + carried + i]));
+    }
+    std::vector<Tensor> outputs(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(carried));
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+      const TensorType& type = body->type(body->outputs()[1 + carried + i]);
+      outputs.push_back(detail::stacked(stacks[i], type.type, type.shape, 0, false));
+    }
+    return outputs;
+  }
+
+  friend bool operator==(const Loop&, const Loop&) = default;
+};
+
+/// Runs a graph once for each entry of some tensors along an axis. ONNX Scan, opset 9 and later.
+///
+/// Inputs: the values that one iteration gives to the next; `num_scan_inputs` tensors that are scanned; the captures.
+/// The body takes the values, one entry of each tensor and the captures, and gives the values and what is stacked.
+struct Scan {
+  static constexpr std::string_view kType = "Scan";
+  static constexpr bool kRunsGraphs = true;
+
+  std::shared_ptr<const Graph> body;
+  Index captures = 0;
+  Index num_scan_inputs = 0;
+  std::vector<Index> scan_input_axes = {};  ///< Empty lists: axis 0, forwards.
+  std::vector<bool> scan_input_directions = {};
+  std::vector<Index> scan_output_axes = {};
+  std::vector<bool> scan_output_directions = {};
+
+  static void attributes(auto& op, auto&& visit) {
+    visit("num_scan_inputs", op.num_scan_inputs);
+    visit("scan_input_axes", op.scan_input_axes);
+    visit("scan_input_directions", op.scan_input_directions);
+    visit("scan_output_axes", op.scan_output_axes);
+    visit("scan_output_directions", op.scan_output_directions);
+  }
+
+  std::vector<TensorType> infer(const InputTypes& inputs) const {
+    const std::size_t carried = carried_of(inputs.size());
+    require(inputs.size() == body->inputs().size() && body->outputs().size() >= carried,
+            "its body takes {} inputs and gives {} outputs, {} inputs are given", body->inputs().size(),
+            body->outputs().size(), inputs.size());
+    const Index length = length_of([&](std::size_t i) { return inputs.shape(i); }, carried);
+    std::vector<TensorType> types;
+    for (std::size_t i = 0; i < body->outputs().size(); ++i) {
+      const TensorType& type = body->type(body->outputs()[i]);
+      if (i < carried) {
+        types.push_back(inputs[i]);
+        continue;
+      }
+      std::vector<Index> extents(type.shape.begin(), type.shape.end());
+      extents.insert(extents.begin() + output_axis(i - carried, type.shape.rank()), length);
+      types.push_back({type.type, Shape(std::span<const Index>(extents))});
+    }
+    return types;
+  }
+
+  std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const {
+    const std::size_t carried = carried_of(inputs.size());
+    const auto scanned = static_cast<std::size_t>(num_scan_inputs);
+    const Index length = length_of([&](std::size_t i) { return inputs[i]->shape(); }, carried);
+    std::vector<Tensor> values;
+    for (std::size_t i = 0; i < carried; ++i) values.push_back(*inputs[i]);
+    std::vector<std::vector<Tensor>> stacks(body->outputs().size() - carried);
+    for (Index step = 0; step < length; ++step) {
+      std::vector<Tensor> arguments = values;
+      for (std::size_t i = 0; i < scanned; ++i) {
+        const Tensor& tensor = *inputs[carried + i];
+        const bool backwards = i < scan_input_directions.size() && scan_input_directions[i];
+        arguments.push_back(
+            detail::entry_of(tensor, input_axis(i, tensor.shape()), backwards ? length - 1 - step : step));
+      }
+      for (std::size_t i = carried + scanned; i < inputs.size(); ++i) arguments.push_back(*inputs[i]);
+      std::vector<Tensor> results = detail::evaluate_body(*body, arguments, pool);
+      for (std::size_t i = 0; i < carried; ++i) values[i] = std::move(results[i]);
+      for (std::size_t i = 0; i < stacks.size(); ++i) stacks[i].push_back(std::move(results[carried + i]));
+    }
+    for (std::size_t i = 0; i < stacks.size(); ++i) {
+      const TensorType& type = body->type(body->outputs()[carried + i]);
+      const bool backwards = i < scan_output_directions.size() && scan_output_directions[i];
+      values.push_back(detail::stacked(stacks[i], type.type, type.shape, output_axis(i, type.shape.rank()), backwards));
+    }
+    return values;
+  }
+
+  friend bool operator==(const Scan&, const Scan&) = default;
+
+ private:
+  std::size_t carried_of(std::size_t inputs) const {
+    const Index carried = static_cast<Index>(inputs) - num_scan_inputs - captures;
+    require(num_scan_inputs >= 1 && carried >= 0, "its attribute num_scan_inputs is {}, it has {} inputs",
+            num_scan_inputs, static_cast<Index>(inputs) - captures);
+    return static_cast<std::size_t>(carried);
+  }
+  int input_axis(std::size_t i, const Shape& shape) const {
+    return shape.axis(i < scan_input_axes.size() ? scan_input_axes[i] : 0);
+  }
+  /// Of an output that has one dimension more than `rank`.
+  int output_axis(std::size_t i, int rank) const {
+    const Index axis = i < scan_output_axes.size() ? scan_output_axes[i] : 0;
+    require(axis >= -rank - 1 && axis <= rank, "its attribute scan_output_axes holds {}, its output has {} dimensions",
+            axis, rank + 1);
+    return static_cast<int>(axis < 0 ? axis + rank + 1 : axis);
+  }
+  template <class ShapeOf>
+  Index length_of(ShapeOf&& shape_of, std::size_t carried) const {
+    std::optional<Index> length;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(num_scan_inputs); ++i) {
+      const Shape shape = shape_of(carried + i);
+      const Index extent = shape[input_axis(i, shape)];
+      require(!length || *length == extent, "its input {} is scanned over {} entries, the first over {}", carried + i,
+              extent, *length);
+      length = extent;
+    }
+    return *length;
+  }
+};
+
+using ControlFlow = OperatorList<If, Loop, Scan>;
+
+}  // namespace condense::graph
+
+#endif

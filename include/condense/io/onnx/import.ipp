@@ -1,0 +1,440 @@
+#ifndef CONDENSE_IO_ONNX_IMPORT_IPP
+#define CONDENSE_IO_ONNX_IMPORT_IPP
+
+#include "condense/core/inline.hpp"
+#include "condense/graph/operators.hpp"
+#include "condense/io/onnx/detail/expand_functions.hpp"
+#include "condense/io/onnx/detail/order_nodes.hpp"
+#include "condense/io/onnx/detail/read_attributes.hpp"
+#include "condense/io/onnx/detail/upgrade.hpp"
+#include "condense/io/onnx/import.hpp"
+
+namespace condense::io::onnx {
+
+namespace detail {
+
+/// Where a name of an operator becomes the operator: all of condense's, by domain and name.
+class OperatorReaders {
+ public:
+  using Reader = graph::Operator (*)(const Node&, std::string_view place);
+
+  OperatorReaders() {
+    graph::Operators::for_each([this]<class Op>() { readers_.emplace(full_name_of<Op>(), &read_operator<Op>); });
+  }
+
+  /// The reader of a node's operator, null if there is none.
+  Reader find(const Node& node) const {
+    const auto found = readers_.find(node.domain.empty() ? node.type : node.domain + "." + node.type);
+    return found == readers_.end() ? nullptr : found->second;
+  }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> result;
+    for (const auto& [name, reader] : readers_) result.push_back(name);
+    return result;
+  }
+
+ private:
+  template <class Op>
+  static std::string full_name_of() {
+    std::string name(Op::kType);
+    if constexpr (requires { Op::kDomain; }) name = std::string(Op::kDomain) + "." + name;
+    return name;
+  }
+
+  std::map<std::string, Reader> readers_;
+};
+
+inline const OperatorReaders& operator_readers() {
+  static const OperatorReaders readers;
+  return readers;
+}
+
+/// One graph while it is being built, and the names that its values have in the file.
+class Scope final : public UpgradeContext {
+ public:
+  graph::Graph graph;
+  Scope* outer = nullptr;
+  std::vector<std::string> captures;  ///< Names of the outer graph that inputs of this one stand for.
+
+  explicit Scope(Scope* outer_scope = nullptr) : outer(outer_scope) {}
+
+  /// Names that the file uses, which those of condense must keep away from.
+  void reserve(const std::string& name) { reserved_.insert(name); }
+
+  /// A graph that lists a name twice contradicts itself.
+  void define(const std::string& name, graph::Value value) {
+    if (!values_.emplace(name, value).second) throw FormatError(fmt::format("two values have the name '{}'", name));
+  }
+
+  bool defines(const std::string& name) const { return values_.contains(name); }
+
+  /// The value of that name, of an outer graph if need be: a constant of it becomes one of this graph, anything else an
+  /// input. Absent for an empty name.
+  graph::Value find(const std::string& name) {
+    if (name.empty()) return graph::kNoValue;
+    if (const auto found = values_.find(name); found != values_.end()) return found->second;
+    const graph::Value source = outer == nullptr ? graph::kNoValue : outer->find(name);
+    if (!source.exists()) {
+      throw FormatError(fmt::format("nothing makes its input '{}'", name));
+    }
+    if (const Tensor* tensor = outer->graph.constant_if(source)) {
+      const graph::Value copy = graph.constant(graph_name(name), *tensor);
+      values_.emplace(name, copy);
+      return copy;
+    }
+    const graph::TensorType& type = outer->graph.type(source);
+    const graph::Value capture =
+        graph.input(graph_name(name), type.type, graph::dynamic_shape(type.shape.rank()), type.shape);
+    values_.emplace(name, capture);
+    captures.push_back(name);
+    return capture;
+  }
+
+  graph::TensorType type(const std::string& value) const override {
+    return graph.type(const_cast<Scope*>(this)->find(value));  // may become a capture, which it is going to be anyhow
+  }
+  std::string constant(Tensor tensor) override {
+    const std::string name = unused_name("constant");
+    define(name, graph.constant(name, std::move(tensor)));
+    return name;
+  }
+  std::string unused_name(std::string_view hint) override {
+    for (int i = 0;; ++i) {
+      std::string name = fmt::format("{}.{}", hint, i);
+      if (reserved_.insert(name).second) return name;
+    }
+  }
+
+ private:
+  static std::string graph_name(const std::string& name) { return name; }
+
+  std::unordered_map<std::string, graph::Value> values_;
+  std::unordered_set<std::string> reserved_;
+};
+
+class Importer {
+ public:
+  Importer(const Model& model, std::string_view name, const ImportOptions& options, Index open_extent)
+      : model_(model), name_(name), options_(options), open_extent_(open_extent) {
+    for (const Function& function : model.functions) functions_.emplace(full_name(function), &function);
+  }
+
+  graph::Graph run() {
+    Scope scope;
+    std::unordered_set<std::string> initializers;
+    for (const auto& [name, tensor] : model_.graph.initializers) initializers.insert(name);
+    reserve_names(model_.graph, scope);
+    at(fmt::format("{}: graph", name_), [&] {
+      for (const ValueInfo& input : model_.graph.inputs) {
+        if (!initializers.contains(input.name)) add_input(input, scope);
+      }
+    });
+    for (const auto& name : options_.example_shapes) {
+      if (!scope.defines(name.first)) {
+        throw InvalidArgument(fmt::format("{}: there is no input '{}' to give a shape for", name_, name.first));
+      }
+    }
+    fill(model_.graph, model_.operator_sets, scope);
+    for (const ValueInfo& output : model_.graph.outputs) {
+      at(fmt::format("{}: output '{}'", name_, output.name), [&] { scope.graph.output(output_value(output, scope)); });
+    }
+    return std::move(scope.graph);
+  }
+
+ private:
+  static std::string full_name(const auto& function_or_node) {
+    return function_or_node.domain + "." + type_of(function_or_node);
+  }
+  static const std::string& type_of(const Function& function) { return function.name; }
+  static const std::string& type_of(const Node& node) { return node.type; }
+
+  /// Runs `body`; what it complains about is the file's fault, and gets its place.
+  template <class Body>
+  static void at(const std::string& place, Body&& body) {
+    try {
+      body();
+    } catch (const Unsupported& error) {
+      throw Unsupported(fmt::format("{}: {}", place, error.what()));
+    } catch (const Error& error) {
+      throw FormatError(fmt::format("{}: {}", place, error.what()));
+    }
+  }
+
+  static void reserve_names(const Graph& graph, Scope& scope) {
+    for (const ValueInfo& input : graph.inputs) scope.reserve(input.name);
+    for (const auto& [name, tensor] : graph.initializers) scope.reserve(name);
+    for (const Node& node : graph.nodes) {
+      for (const std::string& output : node.outputs) scope.reserve(output);
+    }
+  }
+
+  static void require_tensor(const ValueInfo& input) {
+    if (input.name.empty()) throw FormatError("an input has no name");
+    if (!input.type) {
+      throw Unsupported(fmt::format(
+          "the input '{}' is a sequence, map or optional, or has no type; condense takes tensors", input.name));
+    }
+  }
+
+  void add_input(const ValueInfo& input, Scope& scope) const {
+    require_tensor(input);
+    const auto given = options_.example_shapes.find(input.name);
+    if (!input.shape && given == options_.example_shapes.end()) {
+      throw Unsupported(fmt::format("the input '{}' has no shape; give one by example_shapes", input.name));
+    }
+    std::vector<Index> declared;
+    std::vector<Index> example;
+    for (std::size_t i = 0; input.shape && i < input.shape->size(); ++i) {
+      declared.push_back((*input.shape)[i].extent);
+      example.push_back(declared.back() != kDynamic ? declared.back() : i == 0 ? 1 : open_extent_);
+    }
+    if (given != options_.example_shapes.end()) {
+      example.assign(given->second.begin(), given->second.end());
+      if (!input.shape) declared.assign(example.size(), kDynamic);
+    }
+    scope.define(input.name, scope.graph.input(input.name, *input.type, Shape(std::span<const Index>(declared)),
+                                               Shape(std::span<const Index>(example))));
+  }
+
+  static graph::Value output_value(const ValueInfo& output, Scope& scope) {
+    const graph::Value value = scope.find(output.name);
+    if (output.type && *output.type != scope.graph.type(value).type) {
+      throw FormatError(fmt::format("it is declared as {}, but is {}", condense::name(*output.type),
+                                    condense::name(scope.graph.type(value).type)));
+    }
+    return value;
+  }
+
+  /// Adds initializers and nodes.
+  void fill(const Graph& graph, const OperatorSets& versions, Scope& scope) {
+    at(fmt::format("{}: graph '{}'", name_, graph.name), [&] {
+      for (const auto& [name, tensor] : graph.initializers) scope.define(name, scope.graph.constant(name, tensor));
+    });
+    add_nodes(graph.nodes, versions, scope);
+  }
+
+  void add_nodes(const std::vector<Node>& nodes, const OperatorSets& versions, Scope& scope) {
+    for (const std::size_t n : ordered(nodes, name_)) {
+      const Node& node = nodes[n];
+      const std::string place =
+          fmt::format("{}: node '{}' ({})", name_,
+                      node.name.empty() && !node.outputs.empty() ? node.outputs[0] : node.name, node.type);
+      constexpr std::size_t kMostNodes = std::size_t{1} << 20;  // functions that call functions can multiply
+      if (++node_count_ > kMostNodes)
+        throw FormatError(fmt::format("{}: it has more than {} nodes", name_, kMostNodes));
+      if (const auto function = functions_.find(full_name(node)); function != functions_.end()) {
+        call(*function->second, node, scope, place);
+      } else {
+        at(place, [&] { add_node(node, versions, scope, place); });
+      }
+    }
+  }
+
+  void call(const Function& function, const Node& node, Scope& scope, const std::string& place) {
+    constexpr int kDeepestCall = 32;
+    if (++call_depth_ > kDeepestCall) {
+      throw FormatError(fmt::format("{}: its functions call each other more than {} deep", place, kDeepestCall));
+    }
+    const FunctionCall expansion(function, node, fmt::format("{}.{}.", function.name, ++calls_), place);
+    add_nodes(expansion.nodes(), function.operator_sets.empty() ? model_.operator_sets : function.operator_sets, scope);
+    --call_depth_;
+  }
+
+  void add_node(const Node& node, const OperatorSets& versions, Scope& scope, const std::string& place) {
+    if (node.domain.empty() && node.type == "Constant") return add_constant(node, scope);
+    const auto version = versions.find(node.domain);
+    if (node.domain.empty() && version == versions.end()) {
+      throw FormatError("the model does not say which version of ONNX's operators it uses");
+    }
+    for (const Node& today : Upgrade(node, version == versions.end() ? 1 : version->second, scope).run()) {
+      add_current(today, versions, scope, place);
+    }
+  }
+
+  void add_current(const Node& node, const OperatorSets& versions, Scope& scope, const std::string& place) {
+    std::vector<graph::Value> inputs;
+    for (const std::string& input : node.inputs) inputs.push_back(scope.find(input));
+    while (!inputs.empty() && !inputs.back().exists()) inputs.pop_back();
+    const graph::Operator op = make_operator(node, versions, scope, place, inputs);
+    const std::string wanted = node.name.empty() || !node_names_.insert(node.name).second ? std::string() : node.name;
+    const graph::Node& added = scope.graph.add_node(op, std::move(inputs), wanted);
+    const std::vector<graph::Value> outputs = added.outputs;
+    if (node.outputs.size() > outputs.size()) {
+      throw FormatError(fmt::format("it has {} outputs, the operator makes {}", node.outputs.size(), outputs.size()));
+    }
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const bool named = i < node.outputs.size() && !node.outputs[i].empty();
+      scope.graph.rename(outputs[i], named ? node.outputs[i] : scope.unused_name(added.name));
+      if (named) scope.define(node.outputs[i], outputs[i]);
+    }
+  }
+
+  graph::Operator make_operator(const Node& node, const OperatorSets& versions, Scope& scope, const std::string& place,
+                                std::vector<graph::Value>& inputs) {
+    if (node.domain.empty()) {
+      if (node.type == "If") return make_if(node, versions, scope, inputs);
+      if (node.type == "Loop") return make_loop(node, versions, scope, inputs);
+      if (node.type == "Scan") return make_scan(node, versions, scope, place, inputs);
+    }
+    const OperatorReaders::Reader reader = operator_readers().find(node);
+    if (reader == nullptr) {
+      throw Unsupported(
+          fmt::format("condense has no operator {}{}{}; replace it in the model by operators of ONNX that it has "
+                      "(docs/onnx.md lists them)",
+                      node.domain, node.domain.empty() ? "" : ".", node.type));
+    }
+    return reader(node, place);
+  }
+
+  static void add_constant(const Node& node, Scope& scope) {
+    if (node.outputs.size() != 1 || node.attributes.size() != 1) {
+      throw FormatError("a constant has one output and one attribute");
+    }
+    const Attribute& attribute = node.attributes[0];
+    const auto tensor = [&]() -> Tensor {
+      if (const auto* value = std::get_if<Tensor>(&attribute.value)) return *value;
+      if (const auto* value = std::get_if<float>(&attribute.value)) return Tensor::of<float>({}, {*value});
+      if (const auto* value = std::get_if<std::int64_t>(&attribute.value))
+        return Tensor::of<std::int64_t>({}, {*value});
+      if (const auto* values = std::get_if<std::vector<float>>(&attribute.value)) {
+        return Tensor::of<float>({static_cast<Index>(values->size())}, *values);
+      }
+      if (const auto* values = std::get_if<std::vector<std::int64_t>>(&attribute.value)) {
+        return Tensor::of<std::int64_t>({static_cast<Index>(values->size())}, *values);
+      }
+      throw Unsupported(fmt::format("its attribute '{}' is no tensor of numbers", attribute.name));
+    }();
+    scope.define(node.outputs[0], scope.graph.constant(node.outputs[0], tensor));
+  }
+
+  // ---- Graphs within nodes
+
+  static const Graph& graph_of(const Node& node, std::string_view name) {
+    const Attribute* attribute = node.find(name);
+    const auto* graph = attribute == nullptr ? nullptr : std::get_if<std::shared_ptr<const Graph>>(&attribute->value);
+    if (graph == nullptr) throw FormatError(fmt::format("its attribute '{}' is missing or no graph", name));
+    return **graph;
+  }
+
+  /// Builds an inner graph. `types` are those that the node gives to its inputs; what the body does not declare is
+  /// theirs. The captures become inputs of the node.
+  std::shared_ptr<const graph::Graph> inner_graph(const Graph& body, const OperatorSets& versions, Scope& outer,
+                                                  const std::vector<graph::TensorType>& types,
+                                                  std::vector<graph::Value>& inputs) {
+    Scope scope(&outer);
+    reserve_names(body, scope);
+    if (body.inputs.size() != types.size()) {
+      throw FormatError(
+          fmt::format("its graph '{}' has {} inputs, {} are given", body.name, body.inputs.size(), types.size()));
+    }
+    for (std::size_t i = 0; i < types.size(); ++i) {
+      const ValueInfo& input = body.inputs[i];
+      const Shape& given = types[i].shape;
+      std::vector<Index> declared(static_cast<std::size_t>(given.rank()), kDynamic);
+      scope.define(input.name, scope.graph.input(input.name, input.type ? *input.type : types[i].type,
+                                                 Shape(std::span<const Index>(declared)), given));
+    }
+    fill(body, versions, scope);
+    for (const ValueInfo& output : body.outputs) scope.graph.output(output_value(output, scope));
+    for (const std::string& name : scope.captures) inputs.push_back(outer.find(name));
+    return std::make_shared<const graph::Graph>(std::move(scope.graph));
+  }
+
+  graph::Operator make_if(const Node& node, const OperatorSets& versions, Scope& scope,
+                          std::vector<graph::Value>& inputs) {
+    graph::If op;
+    op.then_branch = inner_graph(graph_of(node, "then_branch"), versions, scope, {}, inputs);
+    op.else_branch = inner_graph(graph_of(node, "else_branch"), versions, scope, {}, inputs);
+    return op;
+  }
+
+  graph::Operator make_loop(const Node& node, const OperatorSets& versions, Scope& scope,
+                            std::vector<graph::Value>& inputs) {
+    const Graph& body = graph_of(node, "body");
+    inputs.resize(std::max<std::size_t>(inputs.size(), 2));
+    std::vector<graph::TensorType> types;
+    const auto declared = [&](std::size_t i, DataType type) {
+      const bool is_vector = i < body.inputs.size() && body.inputs[i].shape && body.inputs[i].shape->size() == 1;
+      types.push_back({type, is_vector ? Shape{1} : Shape{}});
+    };
+    declared(0, DataType::int64);
+    declared(1, DataType::boolean);
+    for (std::size_t i = 2; i < inputs.size(); ++i) types.push_back(scope.graph.type(inputs[i]));
+    const std::size_t own = inputs.size();
+    graph::Loop op;
+    op.body = inner_graph(body, versions, scope, types, inputs);
+    op.captures = static_cast<Index>(inputs.size() - own);
+    return op;
+  }
+
+  graph::Operator make_scan(const Node& node, const OperatorSets& versions, Scope& scope, const std::string& place,
+                            std::vector<graph::Value>& inputs) {
+    Node attributes = node;
+    attributes.remove("body");
+    const graph::Operator read = read_operator<graph::Scan>(attributes, place);
+    graph::Scan op = *read.get_if<graph::Scan>();
+    std::vector<graph::TensorType> types;
+    const auto own = static_cast<Index>(inputs.size());
+    for (Index i = 0; i < own; ++i) {
+      graph::TensorType type = scope.graph.type(inputs[static_cast<std::size_t>(i)]);
+      const Index scanned = i - (own - op.num_scan_inputs);
+      if (scanned >= 0) {
+        const auto at = static_cast<std::size_t>(scanned);
+        std::vector<Index> extents(type.shape.begin(), type.shape.end());
+        extents.erase(extents.begin() + type.shape.axis(at < op.scan_input_axes.size() ? op.scan_input_axes[at] : 0));
+        type.shape = Shape(std::span<const Index>(extents));
+      }
+      types.push_back(std::move(type));
+    }
+    op.body = inner_graph(graph_of(node, "body"), versions, scope, types, inputs);
+    op.captures = static_cast<Index>(inputs.size()) - own;
+    return op;
+  }
+
+  const Model& model_;
+  std::string name_;
+  const ImportOptions& options_;
+  Index open_extent_;
+  std::unordered_map<std::string, const Function*> functions_;
+  std::unordered_set<std::string> node_names_;
+  std::size_t node_count_ = 0;
+  int call_depth_ = 0;
+  int calls_ = 0;
+};
+
+/// Whether an input leaves a dimension other than the first open.
+inline bool has_open_extents(const Model& model, const ImportOptions& options) {
+  for (const ValueInfo& input : model.graph.inputs) {
+    if (options.example_shapes.contains(input.name) || !input.shape) continue;
+    for (std::size_t i = 1; i < input.shape->size(); ++i) {
+      if ((*input.shape)[i].extent == kDynamic) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace detail
+
+CONDENSE_INLINE graph::Graph import_graph(const Model& model, std::string_view name, const ImportOptions& options) {
+  const auto import_with = [&](Index extent) { return detail::Importer(model, name, options, extent).run(); };
+  if (!detail::has_open_extents(model, options)) return import_with(1);
+  std::string first_error;
+  for (const Index extent : {1, 8, 32, 64, 96, 224, 320, 512, 640, 1280, 16000}) {
+    try {
+      return import_with(extent);
+    } catch (const FormatError& error) {
+      if (first_error.empty()) first_error = error.what();
+    }
+  }
+  throw FormatError(
+      fmt::format("{} (with dynamic dimensions of 1, nor with larger ones; if the model needs certain "
+                  "extents, give them by example_shapes)",
+                  first_error));
+}
+
+CONDENSE_INLINE std::vector<std::string> importable_operators() { return detail::operator_readers().names(); }
+
+}  // namespace condense::io::onnx
+
+#endif
