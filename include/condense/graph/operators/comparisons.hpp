@@ -2,6 +2,7 @@
 #define CONDENSE_GRAPH_OPERATORS_COMPARISONS_HPP
 
 #include "condense/graph/operator_list.hpp"
+#include "condense/graph/reference/integers.hpp"
 #include "condense/graph/reference/requirements.hpp"
 #include "condense/graph/reference/variadic.hpp"
 
@@ -137,32 +138,26 @@ struct Where {
     reference::require_boolean(inputs, 0);
     require(inputs.type(1) == inputs.type(2), "its inputs 1 and 2 are {} and {}; they must agree",
             name(inputs.type(1)), name(inputs.type(2)));
-    require(!is_packed(inputs.type(1)), "its input 1 holds elements of 8 bits or more, this one is {}",
-            name(inputs.type(1)));
+    reference::require_whole_bytes(inputs, 1);
     return {{inputs.type(1), reference::broadcast_inputs(inputs)}};
   }
 
   void evaluate(const Evaluation& e) const {
-    switch (bits(e.output().type.type)) {
-      case 8: return choose<std::uint8_t>(e);
-      case 16: return choose<std::uint16_t>(e);
-      case 32: return choose<std::uint32_t>(e);
-      default: return choose<std::uint64_t>(e);
-    }
+    reference::with_word(e.output().type.type, [&]<class Word>() { choose<Word>(e); });
   }
 
   friend bool operator==(const Where&, const Where&) = default;
 
  private:
-  /// On elements of the size of `Bits`.
-  template <class Bits>
+  template <class Word>
   static void choose(const Evaluation& e) {
     const Shape& shape = e.output().shape();
     const reference::Broadcast conditions(shape, e.input(0).shape(), shape);
     const reference::Broadcast operands[] = {{shape, e.input(2).shape(), shape}, {shape, e.input(1).shape(), shape}};
-    const Bits* sources[] = {e.input(2).as<Bits>(), e.input(1).as<Bits>()};
+    const Word* sources[] = {reinterpret_cast<const Word*>(e.input(2).data),
+                             reinterpret_cast<const Word*>(e.input(1).data)};
     const bool* condition = e.input(0).as<bool>();
-    Bits* y = e.output().as<Bits>();
+    auto* y = reinterpret_cast<Word*>(e.output().data);
     parallel_for(e.pool, e.output().count(), reference::kChunk, [&](Index begin, Index end) {
       bool holds[reference::kChunk];
       conditions.for_each_run(begin, end, [&](Index first, Index, Index from, Index length, Index, Index stride) {

@@ -11,8 +11,8 @@ namespace condense::graph {
 /// The transpose of a convolution, of volumes, images or signals (n, in, ...): every pixel adds its multiple of the
 /// kernel to the result. ONNX ConvTranspose (Zeiler et al., "Deconvolutional networks", CVPR 2010).
 ///
-/// Inputs: images; weights (in, out / group, ...); optional bias (out). Along each axis the result has stride * (input -
-/// 1) + output_padding + dilation * (kernel - 1) + 1 - pads elements, or, with `output_shape` or `same_*` (input *
+/// Inputs: images; weights (in, out / group, ...); optional bias (out). Along each axis the result has stride * (input
+/// - 1) + output_padding + dilation * (kernel - 1) + 1 - pads elements, or, with `output_shape` or `same_*` (input *
 /// stride), as many as are asked for: then the pads follow, half of what is to be cut off on either side, the odd one
 /// at the end with same_upper and otherwise at the beginning. The kernel's extents are those of the weights. Halves are
 /// computed in float.
@@ -86,10 +86,9 @@ struct ConvTranspose {
     const reference::ConvolutionSizes sizes{
         .images = images[0], .groups = group, .in = weights[0] / group, .out = weights[1]};
     reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) {
-      reference::convolve_transposed(sizes, window(images, weights), floats.input(0).template as<T>(),
-                                     floats.input(1).template as<T>(),
-                                     floats.has(2) ? floats.input(2).template as<T>() : nullptr,
-                                     floats.output().template as<T>(), floats.pool);
+      reference::convolve_transposed(
+          sizes, window(images, weights), floats.input(0).template as<T>(), floats.input(1).template as<T>(),
+          floats.has(2) ? floats.input(2).template as<T>() : nullptr, floats.output().template as<T>(), floats.pool);
     });
   }
 

@@ -40,8 +40,8 @@ struct Dropout {
 
   void evaluate(const Evaluation& e) const {
     if (e.has(2) && *e.input(2).as<bool>() && ratio(e) != 0) {
-      throw Unsupported(
-          fmt::format("its training mode (input 2) is true with a ratio of {}; make it false or the ratio 0", ratio(e)));
+      throw Unsupported(fmt::format(
+          "its training mode (input 2) is true with a ratio of {}; make it false or the ratio 0", ratio(e)));
     }
     std::memcpy(e.output().data, e.input().data, bytes(e.input().type.type, e.input().count()));
     if (e.outputs.size() > 1) std::fill_n(e.output(1).as<bool>(), e.output(1).count(), true);

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "condense/core/enum_names.hpp"
 #include "condense/graph/operator_list.hpp"
 #include "condense/graph/reference/broadcast.hpp"
 #include "condense/graph/reference/strided_copy.hpp"
@@ -205,7 +206,8 @@ inline constexpr std::pair<condense::graph::DepthToSpaceMode, std::string_view>
 
 namespace condense::graph {
 
-/// Channels become blocks of pixels: (n, c, h, w) with b = blocksize to (n, c / b^2, h b, w b). Channel (i b + j) c / b^2
+/// Channels become blocks of pixels: (n, c, h, w) with b = blocksize to (n, c / b^2, h b, w b). Channel (i b + j) c /
+/// b^2
 /// + d of a pixel becomes row i and column j of its block in channel d; in mode CRD channel (d b + i) b + j does. ONNX
 /// DepthToSpace; CRD is the sub-pixel shuffle (Shi et al., "Real-time single image and video super-resolution using an
 /// efficient sub-pixel convolutional neural network", CVPR 2016, section 3).
@@ -344,8 +346,7 @@ struct Trilu {
   friend bool operator==(const Trilu&, const Trilu&) = default;
 };
 
-using LayoutOperators =
-    OperatorList<DepthToSpace, Expand, SpaceToDepth, Squeeze, Tile, Transpose, Trilu, Unsqueeze>;
+using LayoutOperators = OperatorList<DepthToSpace, Expand, SpaceToDepth, Squeeze, Tile, Transpose, Trilu, Unsqueeze>;
 
 }  // namespace condense::graph
 

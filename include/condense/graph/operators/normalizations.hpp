@@ -68,7 +68,8 @@ struct InstanceNormalization {
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + bias, with the moments of `num_groups` groups of consecutive
 /// channels of every image. ONNX GroupNormalization, opset 21 (Wu and He, "Group normalization", ECCV 2018).
 ///
-/// Inputs: x (n, channels, ...), floats; scale and bias, each (channels). It is computed in float, or double for float64.
+/// Inputs: x (n, channels, ...), floats; scale and bias, each (channels). It is computed in float, or double for
+/// float64.
 struct GroupNormalization {
   static constexpr std::string_view kType = "GroupNormalization";
 
@@ -169,8 +170,8 @@ struct LayerNormalization {
   friend bool operator==(const LayerNormalization&, const LayerNormalization&) = default;
 };
 
-/// y = x / sqrt(mean of x^2 + epsilon) * scale, with the mean over the axes from `axis` on. ONNX RMSNormalization, opset
-/// 23 (Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019).
+/// y = x / sqrt(mean of x^2 + epsilon) * scale, with the mean over the axes from `axis` on. ONNX RMSNormalization,
+/// opset 23 (Zhang and Sennrich, "Root mean square layer normalization", NeurIPS 2019).
 ///
 /// Inputs: x, floats; scale, floats that are float64 exactly if x is, broadcast to x; the result has its type. It is
 /// computed in float, or double for float64.

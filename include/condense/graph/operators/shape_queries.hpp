@@ -103,6 +103,52 @@ struct ConstantOfShape {
   friend bool operator==(const ConstantOfShape&, const ConstantOfShape&) = default;
 };
 
+namespace detail {
+
+/// The one element of a tensor of numbers.
+template <class C>
+C range_operand(DataType type, const std::byte* data) {
+  C converted{};
+  return *reference::read_elements<C>(type, data, 0, 1, &converted);
+}
+
+/// start + i * delta.
+template <class C>
+C range_term(C start, C delta, Index i) {
+  if constexpr (std::integral<C>) {
+    return static_cast<C>(static_cast<std::uint64_t>(start) +
+                          static_cast<std::uint64_t>(delta) * static_cast<std::uint64_t>(i));
+  } else {
+    return static_cast<C>(static_cast<double>(start) + static_cast<double>(delta) * static_cast<double>(i));
+  }
+}
+
+/// How many of start, start + delta, ... lie before the limit.
+template <class C>
+Index range_count(C start, C limit, C delta) {
+  require(delta != C{0}, "its input 2, the delta, is 0; no number of steps leads from {} to {}", start, limit);
+  const bool ascends = delta > C{0};
+  if (ascends ? !(start < limit) : !(start > limit)) return 0;
+  if constexpr (std::integral<C>) {
+    const auto distance = [](C from, C to) {
+      return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+    };
+    const std::uint64_t span = ascends ? distance(start, limit) : distance(limit, start);
+    const std::uint64_t step = ascends ? static_cast<std::uint64_t>(delta) : distance(delta, C{0});
+    const std::uint64_t steps = (span - 1) / step + 1;
+    require(steps <= static_cast<std::uint64_t>(Shape::kMaximumCount), "it would count {} steps from {} to {}", steps,
+            start, limit);
+    return static_cast<Index>(steps);
+  } else {
+    const double steps =
+        std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
+    require(steps <= 0x1p53, "it would count {} steps from {} to {}", steps, start, limit);
+    return static_cast<Index>(steps);
+  }
+}
+
+}  // namespace detail
+
 /// start, start + delta, start + 2 delta, ... as far as they lie before `limit`: max(ceil((limit - start) / delta), 0)
 /// numbers. ONNX Range.
 ///
@@ -120,63 +166,26 @@ struct Range {
     const DataType type = inputs.type(0);
     if (!inputs.known(0) || !inputs.known(1) || !inputs.known(2)) return {{type, dynamic_shape(1)}};
     return reference::with_computation_type(type, [&]<class C>() -> std::vector<TensorType> {
-      const auto number = [&](std::size_t i) { return scalar<C>(type, inputs.known(i)->raw()); };
-      return {{type, Shape{count(number(0), number(1), number(2))}}};
+      const auto number = [&](std::size_t i) { return detail::range_operand<C>(type, inputs.known(i)->raw()); };
+      return {{type, Shape{detail::range_count(number(0), number(1), number(2))}}};
     });
   }
 
   void evaluate(const Evaluation& e) const {
     const DataType type = e.output().type.type;
     reference::with_computation_type(type, [&]<class C>() {
-      const C start = scalar<C>(type, e.input(0).data);
-      const C delta = scalar<C>(type, e.input(2).data);
+      const C start = detail::range_operand<C>(type, e.input(0).data);
+      const C delta = detail::range_operand<C>(type, e.input(2).data);
       for (Index first = 0; first < e.output().count(); first += reference::kChunk) {
         const Index length = std::min(reference::kChunk, e.output().count() - first);
         reference::write_elements<C>(type, e.output().data, first, length, [&](C* to) {
-          for (Index i = 0; i < length; ++i) to[i] = term(start, delta, first + i);
+          for (Index i = 0; i < length; ++i) to[i] = detail::range_term(start, delta, first + i);
         });
       }
     });
   }
 
   friend bool operator==(const Range&, const Range&) = default;
-
- private:
-  template <class C>
-  static C scalar(DataType type, const std::byte* data) {
-    C converted{};
-    return *reference::read_elements<C>(type, data, 0, 1, &converted);
-  }
-
-  template <class C>
-  static C term(C start, C delta, Index i) {
-    if constexpr (std::integral<C>) {
-      return static_cast<C>(static_cast<std::uint64_t>(start) +
-                            static_cast<std::uint64_t>(delta) * static_cast<std::uint64_t>(i));
-    } else {
-      return static_cast<C>(static_cast<double>(start) + static_cast<double>(delta) * static_cast<double>(i));
-    }
-  }
-
-  template <class C>
-  static Index count(C start, C limit, C delta) {
-    require(delta != C{0}, "its input 2, the delta, is 0; no number of steps leads from {} to {}", start, limit);
-    const bool ascends = delta > C{0};
-    if (ascends ? !(start < limit) : !(start > limit)) return 0;
-    if constexpr (std::integral<C>) {
-      const auto distance = [](C from, C to) { return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from); };
-      const std::uint64_t span = ascends ? distance(start, limit) : distance(limit, start);
-      const std::uint64_t step = ascends ? static_cast<std::uint64_t>(delta) : distance(delta, C{0});
-      const std::uint64_t steps = (span - 1) / step + 1;
-      require(steps <= static_cast<std::uint64_t>(Shape::kMaximumCount), "it would count {} steps from {} to {}", steps,
-              start, limit);
-      return static_cast<Index>(steps);
-    } else {
-      const double steps = std::ceil((static_cast<double>(limit) - static_cast<double>(start)) / static_cast<double>(delta));
-      require(steps <= 0x1p53, "it would count {} steps from {} to {}", steps, start, limit);
-      return static_cast<Index>(steps);
-    }
-  }
 };
 
 /// A matrix with ones on its diagonal k and zeros elsewhere, of the shape of its input. ONNX EyeLike.
@@ -209,7 +218,8 @@ struct EyeLike {
     const Index last = std::min(rows, columns - shift);
     reference::with_element_type(type, [&]<class T>() {
       T* y = e.output().as<T>();
-      for (Index row = std::max<Index>(0, -shift); row < last; ++row) y[row * columns + row + shift] = static_cast<T>(1);
+      for (Index row = std::max<Index>(0, -shift); row < last; ++row)
+        y[row * columns + row + shift] = static_cast<T>(1);
     });
   }
 

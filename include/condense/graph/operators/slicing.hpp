@@ -24,8 +24,8 @@ struct Slice {
     reference::require_whole_bytes(inputs, 0);
     for (std::size_t i = 1; i < 5; ++i) {
       reference::require_integer_vector(inputs, i);
-      require(!inputs.has(i) || inputs.shape(i) == inputs.shape(1), "its input {} has {} entries, its input 1 has {}", i,
-              inputs.has(i) ? inputs.shape(i)[0] : 0, inputs.shape(1)[0]);
+      require(!inputs.has(i) || inputs.shape(i) == inputs.shape(1), "its input {} has {} entries, its input 1 has {}",
+              i, inputs.has(i) ? inputs.shape(i)[0] : 0, inputs.shape(1)[0]);
     }
     const auto values = [&](std::size_t i, std::vector<Index> absent) {
       return inputs.has(i) && inputs.known(i) ? reference::integers(*inputs.known(i)) : std::move(absent);
@@ -43,7 +43,8 @@ struct Slice {
     }
     const auto cuts = cuts_of(shape, values(1, {}), values(2, {}), axes,
                               values(4, std::vector<Index>(static_cast<std::size_t>(count), 1)));
-    for (int axis = 0; axis < shape.rank(); ++axis) result = result.with(axis, cuts[static_cast<std::size_t>(axis)].count);
+    for (int axis = 0; axis < shape.rank(); ++axis)
+      result = result.with(axis, cuts[static_cast<std::size_t>(axis)].count);
     return {{inputs.type(0), result}};
   }
 
@@ -104,13 +105,13 @@ struct Slice {
 
 /// The tensor in parts along an axis, one output for each. ONNX Split, opset 18 and later.
 ///
-/// Inputs: the tensor; optional extents of the parts, which sum to that of the axis. Without them the parts are equal,
-/// but for a smaller last one if they have to be.
+/// Inputs: the tensor; optional extents of the parts, which sum to that of the axis. Without them there are
+/// `num_outputs` equal parts, but for a smaller last one if they have to be.
 struct Split {
   static constexpr std::string_view kType = "Split";
 
-  Index axis = 0;  ///< A negative one counts from the back.
-  OutputCount num_outputs;
+  Index axis = 0;                         ///< A negative one counts from the back.
+  std::optional<Index> num_outputs = {};  ///< Needed without input 1.
 
   static void attributes(auto& op, auto&& visit) {
     visit("axis", op.axis);
@@ -123,10 +124,12 @@ struct Split {
     reference::require_integer_vector(inputs, 1);
     const Shape& shape = inputs.shape(0);
     const int along = shape.axis(axis);
-    const Index parts = num_outputs.count;
-    require(parts >= 1, "it has {} outputs, the least is 1", parts);
-    require(!inputs.has(1) || inputs.shape(1)[0] == parts, "its input 1 has {} extents for {} outputs",
-            inputs.has(1) ? inputs.shape(1)[0] : 0, parts);
+    require(inputs.has(1) || num_outputs,
+            "it needs its input 1, the extents of the parts, or the attribute num_outputs");
+    const Index parts = inputs.has(1) ? inputs.shape(1)[0] : *num_outputs;
+    require(num_outputs.value_or(parts) == parts, "its input 1 has {} extents for {} outputs", parts,
+            num_outputs.value_or(parts));
+    require(parts >= 1 && parts <= kMostParts, "it makes {} parts, outside [1, {}]", parts, kMostParts);
     std::vector<Index> extents(static_cast<std::size_t>(parts), kDynamic);
     if (!inputs.has(1)) {
       const Index part = (shape[along] - 1) / parts + 1;
@@ -168,6 +171,9 @@ struct Split {
   }
 
   friend bool operator==(const Split&, const Split&) = default;
+
+ private:
+  static constexpr Index kMostParts = 65536;
 };
 
 /// What stands around a padded tensor: a constant; its mirror image without the edge; its edge; itself again.
@@ -227,12 +233,14 @@ struct Pad {
   }
 
   void evaluate(const Evaluation& e) const {
+    if (e.output().count() == 0) return;
     const Shape& shape = e.input().shape();
     const std::vector<Pads> pads =
         pads_of(shape.rank(), reference::integers(e.input(1)),
                 e.has(3) ? reference::integers(e.input(3)) : reference::all_axes(shape.rank()));
     reference::AxisMaps maps;
-    for (std::size_t axis = 0; axis < pads.size(); ++axis) maps.push_back(map(shape[static_cast<int>(axis)], pads[axis]));
+    for (std::size_t axis = 0; axis < pads.size(); ++axis)
+      maps.push_back(map(shape[static_cast<int>(axis)], pads[axis]));
     const std::byte zeros[8] = {};
     reference::mapped_copy(e.input().type.type, shape, e.input().data, maps, e.has(2) ? e.input(2).data : zeros,
                            e.output().data, e.pool);
@@ -310,7 +318,8 @@ struct ReverseSequence {
     const Shape& shape = inputs.shape(0);
     require(shape.rank() >= 2, "its input 0 has 2 dimensions or more, this one has shape {}", shape.to_string());
     require(batch_axis + time_axis == 1 && batch_axis * time_axis == 0,
-            "its attributes batch_axis and time_axis are 0 and 1 in either order, not {} and {}", batch_axis, time_axis);
+            "its attributes batch_axis and time_axis are 0 and 1 in either order, not {} and {}", batch_axis,
+            time_axis);
     const Index batch = shape[static_cast<int>(batch_axis)];
     require(inputs.shape(1)[0] == batch, "its input 1 has {} lengths for a batch of {}", inputs.shape(1)[0], batch);
     return {inputs[0]};

@@ -22,9 +22,9 @@ inline Interval positions_inside(const WindowAxis& axis, Index tap) noexcept {
 }
 
 /// Calls `body(source_row, begin, end, source_column)` for every channel, tap and output row [first_row, first_row +
-/// rows) of a window, in this order: the positions [begin, end) of the row see pixels of row `source_row` of all rows of
-/// the channels, from `source_column` on, width.stride apart; the other positions see padding. Rows are counted through
-/// the planes of a volume.
+/// rows) of a window, in this order: the positions [begin, end) of the row see pixels of row `source_row` of all rows
+/// of the channels, from `source_column` on, width.stride apart; the other positions see padding. Rows are counted
+/// through the planes of a volume.
 template <class Body>
 void for_each_window_row(Index channels, const Window& window, Index first_row, Index rows, Body&& body) {
   const auto& [depth, height, width] = window;
@@ -65,18 +65,18 @@ void for_each_window_row(Index channels, const Window& window, Index first_row, 
 template <class T>
 void im2col(const T* image, Index channels, const Window& window, Index first_row, Index rows, T* columns) {
   const WindowAxis& width = window.width;
-  for_each_window_row(
-      channels, window, first_row, rows, [&](Index source_row, Index begin, Index end, Index source_column) {
-        const T* source = image + source_row * width.input + source_column;
-        std::fill(columns, columns + begin, T{0});
-        if (width.stride == 1) {
-          std::copy(source, source + (end - begin), columns + begin);
-        } else {
-          for (Index i = begin; i < end; ++i, source += width.stride) columns[i] = *source;
-        }
-        std::fill(columns + end, columns + width.output, T{0});
-        columns += width.output;
-      });
+  for_each_window_row(channels, window, first_row, rows,
+                      [&](Index source_row, Index begin, Index end, Index source_column) {
+                        const T* source = image + source_row * width.input + source_column;
+                        std::fill(columns, columns + begin, T{0});
+                        if (width.stride == 1) {
+                          std::copy(source, source + (end - begin), columns + begin);
+                        } else {
+                          for (Index i = begin; i < end; ++i, source += width.stride) columns[i] = *source;
+                        }
+                        std::fill(columns + end, columns + width.output, T{0});
+                        columns += width.output;
+                      });
 }
 
 /// All output rows.

@@ -17,12 +17,6 @@ inline void require_boolean(const InputTypes& inputs, std::size_t i) {
   require(inputs.type(i) == DataType::boolean, "its input {} is boolean, this one is {}", i, name(inputs.type(i)));
 }
 
-/// Throws unless input i is an integer of 32 or 64 bits, as positions and labels are.
-inline void require_position(const InputTypes& inputs, std::size_t i) {
-  require(inputs.type(i) == DataType::int64 || inputs.type(i) == DataType::int32,
-          "its input {} is int64 or int32, this one is {}", i, name(inputs.type(i)));
-}
-
 }  // namespace condense::graph::reference
 
 #endif

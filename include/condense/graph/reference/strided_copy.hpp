@@ -80,7 +80,8 @@ class StridedCopy {
         for (Index column = 0; column < inner.extent; column += kTile) {
           const Index last = std::min(column + kTile, inner.extent);
           for (Index i = row; i < row + rows; ++i) {
-            for (Index k = column; k < last; ++k) to[i * cross.to + k * inner.to] = from[i * cross.from + k * inner.from];
+            for (Index k = column; k < last; ++k)
+              to[i * cross.to + k * inner.to] = from[i * cross.from + k * inner.from];
           }
         }
       }

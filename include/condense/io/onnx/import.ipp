@@ -121,6 +121,7 @@ class Importer {
   }
 
   graph::Graph run() {
+    static_cast<void>(detail::ExpandedSize(functions_, name_).of(model_.graph.nodes));
     Scope scope;
     std::unordered_set<std::string> initializers;
     for (const auto& [name, tensor] : model_.graph.initializers) initializers.insert(name);
@@ -220,9 +221,6 @@ class Importer {
       const std::string place =
           fmt::format("{}: node '{}' ({})", name_,
                       node.name.empty() && !node.outputs.empty() ? node.outputs[0] : node.name, node.type);
-      constexpr std::size_t kMostNodes = std::size_t{1} << 20;  // functions that call functions can multiply
-      if (++node_count_ > kMostNodes)
-        throw FormatError(fmt::format("{}: it has more than {} nodes", name_, kMostNodes));
       if (const auto function = functions_.find(full_name(node)); function != functions_.end()) {
         call(*function->second, node, scope, place);
       } else {
@@ -232,13 +230,8 @@ class Importer {
   }
 
   void call(const Function& function, const Node& node, Scope& scope, const std::string& place) {
-    constexpr int kDeepestCall = 32;
-    if (++call_depth_ > kDeepestCall) {
-      throw FormatError(fmt::format("{}: its functions call each other more than {} deep", place, kDeepestCall));
-    }
     const FunctionCall expansion(function, node, fmt::format("{}.{}.", function.name, ++calls_), place);
     add_nodes(expansion.nodes(), function.operator_sets.empty() ? model_.operator_sets : function.operator_sets, scope);
-    --call_depth_;
   }
 
   void add_node(const Node& node, const OperatorSets& versions, Scope& scope, const std::string& place) {
@@ -370,6 +363,9 @@ class Importer {
 
   graph::Operator make_scan(const Node& node, const OperatorSets& versions, Scope& scope, const std::string& place,
                             std::vector<graph::Value>& inputs) {
+    if (const auto version = versions.find(""); version != versions.end() && version->second < 9) {
+      throw Unsupported("it is a Scan of opset 8, over batches; convert the model to opset 9 or later");
+    }
     Node attributes = node;
     attributes.remove("body");
     const graph::Operator read = read_operator<graph::Scan>(attributes, place);
@@ -396,10 +392,8 @@ class Importer {
   std::string name_;
   const ImportOptions& options_;
   Index open_extent_;
-  std::unordered_map<std::string, const Function*> functions_;
+  std::map<std::string, const Function*> functions_;
   std::unordered_set<std::string> node_names_;
-  std::size_t node_count_ = 0;
-  int call_depth_ = 0;
   int calls_ = 0;
 };
 

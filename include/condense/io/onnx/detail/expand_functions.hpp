@@ -86,6 +86,49 @@ class FunctionCall {
   std::unordered_map<std::string, std::string> names_;
 };
 
+/// How many nodes a model has when its functions are written out: functions that call functions multiply.
+class ExpandedSize {
+ public:
+  static constexpr std::size_t kMost = std::size_t{1} << 18;
+  static constexpr int kDeepest = 32;
+
+  ExpandedSize(const std::map<std::string, const Function*>& functions, std::string_view place)
+      : functions_(functions), place_(place) {}
+
+  /// Throws `FormatError` if there are more than kMost, or functions call each other more than kDeepest deep.
+  std::size_t of(const std::vector<Node>& nodes, int depth = 0) {
+    if (depth > kDeepest) {
+      throw FormatError(fmt::format("{}: its functions call each other more than {} deep", place_, kDeepest));
+    }
+    std::size_t count = 0;
+    for (const Node& node : nodes) {
+      count += of(node, depth);
+      if (count > kMost) throw FormatError(fmt::format("{}: it has more than {} nodes", place_, kMost));
+    }
+    return count;
+  }
+
+ private:
+  std::size_t of(const Node& node, int depth) {
+    std::size_t count = 1;
+    for (const Attribute& attribute : node.attributes) {
+      const auto* inner = std::get_if<std::shared_ptr<const Graph>>(&attribute.value);
+      if (inner != nullptr) count += of((*inner)->nodes, depth);
+    }
+    const auto function = functions_.find(node.domain + "." + node.type);
+    if (function == functions_.end()) return count;
+    const auto known = sizes_.find(function->second);
+    if (known != sizes_.end()) return count + known->second;
+    const std::size_t size = of(function->second->nodes, depth + 1);
+    sizes_.emplace(function->second, size);
+    return count + size;
+  }
+
+  const std::map<std::string, const Function*>& functions_;
+  std::string_view place_;
+  std::unordered_map<const Function*, std::size_t> sizes_;
+};
+
 }  // namespace condense::io::onnx::detail
 
 #endif

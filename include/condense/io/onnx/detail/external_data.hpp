@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 
 #include "condense/core/tensor.hpp"
 #include "condense/io/file.hpp"
@@ -24,7 +25,7 @@ inline std::filesystem::path external_file(const std::filesystem::path& folder, 
     throw FormatError(
         fmt::format("{}: its external data '{}' {}; external data lies beside the model, under a relative "
                     "path without '..'",
-                    place, location, why));
+                    place, location.c_str(), why));
   };
   const std::filesystem::path path(location);
   if (location.empty() || location.find('\0') != std::string::npos) refuse("is no path");
