@@ -6,30 +6,38 @@
 
 #include <memory>
 
+#include "condense/io/onnx/model_file.hpp"
 #include "onnxruntime_session.hpp"
 #include "product_peer.hpp"
 
 namespace condense::benchmarks {
 namespace {
 
+/// A constant of `count` elements that are there already.
+template <class T>
+Tensor constant(const Shape& shape, const T* elements) {
+  return Tensor::of<T>(shape, std::span(elements, static_cast<std::size_t>(shape.count())));
+}
+
 /// Weights (n x k) as ONNX wants them, (k x n).
 template <class T>
-std::vector<T> transposed(const Product& p) {
+Tensor transposed(const Product& p) {
   const auto* weights = static_cast<const T*>(p.weights);
-  std::vector<T> result;
-  result.reserve(static_cast<std::size_t>(p.n * p.k));
+  Tensor result(data_type_of<T>, {p.k, p.n});
+  T* to = result.mutable_data<T>();
   for (Index k = 0; k < p.k; ++k) {
-    for (Index n = 0; n < p.n; ++n) result.push_back(weights[n * p.k + k]);
+    for (Index n = 0; n < p.n; ++n) *to++ = weights[n * p.k + k];
   }
   return result;
 }
 
 /// Codes of 4 bits with a zero point of 8, the lower of two in the lower nibble.
-std::vector<std::uint8_t> nibbles(const Product& p) {
+Tensor nibbles(const Product& p) {
   const auto* codes = static_cast<const std::int8_t*>(p.weights);
-  std::vector<std::uint8_t> result;
+  Tensor result(DataType::uint8, {p.n, p.k / kGroupSize, kGroupSize / 2});
+  std::uint8_t* to = result.mutable_data<std::uint8_t>();
   for (Index i = 0; i < p.n * p.k; i += 2) {
-    result.push_back(static_cast<std::uint8_t>((codes[i] + 8) | (codes[i + 1] + 8) << 4));
+    *to++ = static_cast<std::uint8_t>((codes[i] + 8) | (codes[i + 1] + 8) << 4);
   }
   return result;
 }
@@ -49,61 +57,60 @@ Types types_of(Work work) {
 }
 
 /// The weights, other constants, and the node that takes "input" to "output".
-void add_product(const Product& p, OnnxModel& model) {
-  const Shape shape{p.k, p.n};
+void add_product(const Product& p, io::onnx::Graph& graph) {
+  const auto add = [&](io::onnx::Node node, std::vector<std::pair<std::string, Tensor>> constants) {
+    node.outputs = {"output"};
+    graph.nodes = {std::move(node)};
+    graph.initializers = std::move(constants);
+  };
   if (p.work == Work::floats) {
-    model.add_constant("weights", DataType::float32, shape, transposed<float>(p).data());
-    model.add_node({.operation = "MatMul", .inputs = {"input", "weights"}, .outputs = {"output"}});
-    return;
+    return add({.type = "MatMul", .inputs = {"input", "weights"}}, {{"weights", transposed<float>(p)}});
   }
   if (p.work == Work::int4_groups) {
-    const Index groups = p.k / kGroupSize;
-    model.add_constant("weights", DataType::uint8, {p.n, groups, kGroupSize / 2}, nibbles(p).data());
-    model.add_constant("scales", DataType::float32, {p.n, groups}, p.multipliers);
     constexpr std::int64_t kMultiplyIntegers = 4;
-    model.add_node({.operation = "MatMulNBits",
-                    .inputs = {"input", "weights", "scales"},
-                    .outputs = {"output"},
-                    .attributes = {{"K", p.k},
-                                   {"N", p.n},
-                                   {"bits", std::int64_t{4}},
-                                   {"block_size", std::int64_t{kGroupSize}},
-                                   {"accuracy_level", kMultiplyIntegers}},
-                    .domain = "com.microsoft"});
-    return;
+    return add({.type = "MatMulNBits",
+                .domain = "com.microsoft",
+                .inputs = {"input", "weights", "scales"},
+                .attributes = {{"K", std::int64_t{p.k}},
+                               {"N", std::int64_t{p.n}},
+                               {"bits", std::int64_t{4}},
+                               {"block_size", std::int64_t{kGroupSize}},
+                               {"accuracy_level", kMultiplyIntegers}}},
+               {{"weights", nibbles(p)}, {"scales", constant({p.n, p.k / kGroupSize}, p.multipliers)}});
   }
-  model.add_constant("weights", DataType::int8, shape, transposed<std::int8_t>(p).data());
+  const Tensor weights = transposed<std::int8_t>(p);
   if (p.work == Work::dynamic) {
-    model.add_constant("scales", DataType::float32, {p.n}, p.multipliers);
-    model.add_node({.operation = "DynamicQuantizeMatMul",
-                    .inputs = {"input", "weights", "scales"},
-                    .outputs = {"output"},
-                    .domain = "com.microsoft"});
-  } else if (p.work == Work::requantized) {
-    constexpr float kOne = 1;
-    constexpr std::uint8_t kZero = 0;
-    model.add_constant("one", DataType::float32, {}, &kOne);
-    model.add_constant("zero", DataType::uint8, {}, &kZero);
-    model.add_constant("scales", DataType::float32, {p.n}, p.multipliers);
-    model.add_constant("zeros", DataType::int8, {p.n},
-                       std::vector<std::int8_t>(static_cast<std::size_t>(p.n), 0).data());
-    model.add_node({.operation = "QLinearMatMul",
-                    .inputs = {"input", "one", "zero", "weights", "scales", "zeros", "one", "zero"},
-                    .outputs = {"output"}});
-  } else {
-    model.add_node({.operation = "MatMulInteger", .inputs = {"input", "weights"}, .outputs = {"output"}});
+    return add({.type = "DynamicQuantizeMatMul", .domain = "com.microsoft", .inputs = {"input", "weights", "scales"}},
+               {{"weights", weights}, {"scales", constant({p.n}, p.multipliers)}});
   }
+  if (p.work == Work::requantized) {
+    return add(
+        {.type = "QLinearMatMul", .inputs = {"input", "one", "zero", "weights", "scales", "zeros", "one", "zero"}},
+        {{"weights", weights},
+         {"one", Tensor::of<float>({}, {1})},
+         {"zero", Tensor(DataType::uint8, {})},
+         {"scales", constant({p.n}, p.multipliers)},
+         {"zeros", Tensor(DataType::int8, {p.n})}});
+  }
+  add({.type = "MatMulInteger", .inputs = {"input", "weights"}}, {{"weights", weights}});
+}
+
+io::onnx::ValueInfo value(const std::string& name, DataType type, const Shape& shape) {
+  std::vector<io::onnx::Dimension> dimensions;
+  for (const Index extent : shape) dimensions.push_back({.extent = extent});
+  return {.name = name, .type = type, .shape = dimensions};
 }
 
 Prepared prepare(const Product& p) {
   const Types types = types_of(p.work);
   const Shape input{p.m, p.k};
   const Shape output{p.m, p.n};
-  OnnxModel model;
-  model.add_input("input", types.input, input);
-  model.add_output("output", types.output, output);
-  add_product(p, model);
-  const auto session = std::make_shared<OnnxSession>(*OnnxRuntime::find(), model.serialized(), p.threads);
+  io::onnx::Model model{.ir_version = 8, .operator_sets = {{"", 17}, {"com.microsoft", 1}}};
+  model.graph.name = "product";
+  model.graph.inputs = {value("input", types.input, input)};
+  model.graph.outputs = {value("output", types.output, output)};
+  add_product(p, model.graph);
+  const auto session = std::make_shared<OnnxSession>(*OnnxRuntime::find(), io::onnx::serialize_model(model), p.threads);
   session->bind_input("input", types.input, input, p.input);
   session->bind_output("output", types.output, output, p.output);
   return {.run = [session] { session->run(); }, .collect = {}};

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "onnx_model.hpp"
+#include "condense/io/onnx/detail/element_type.hpp"
 
 namespace condense::benchmarks {
 
@@ -42,6 +42,7 @@ using CreateEnv = Entry<3, Status*(int severity, const char* name, Environment**
 using CreateSessionFromArray =
     Entry<8, Status*(const Environment*, const void* model, std::size_t bytes, const SessionOptions*, Session**)>;
 using CreateSessionOptions = Entry<10, Status*(SessionOptions**)>;
+using SetOptimizedModelFilePath = Entry<11, Status*(SessionOptions*, const char* path)>;
 using SetSessionExecutionMode = Entry<13, Status*(SessionOptions*, int mode)>;
 using SetSessionGraphOptimizationLevel = Entry<23, Status*(SessionOptions*, int level)>;
 using SetIntraOpNumThreads = Entry<24, Status*(SessionOptions*, int threads)>;
@@ -148,8 +149,10 @@ class OnnxRuntime {
 /// A model ready to run on memory of the caller's, with all of ONNX Runtime's graph optimisations.
 class OnnxSession {
  public:
-  /// `model` is an ONNX file's content. Throws `Error` if ONNX Runtime does not take it.
-  OnnxSession(const OnnxRuntime& runtime, std::string_view model, int threads) : runtime_(&runtime) {
+  /// `model` is an ONNX file's content. Throws `Error` if ONNX Runtime does not take it. What it has made of the model
+  /// is written to `optimized`, unless that is empty.
+  OnnxSession(const OnnxRuntime& runtime, std::string_view model, int threads, const std::string& optimized = {})
+      : runtime_(&runtime) {
     using namespace onnxruntime_api;
     constexpr int kSequential = 0;
     constexpr int kAllOptimizations = 99;
@@ -157,6 +160,7 @@ class OnnxSession {
     runtime.call<SetIntraOpNumThreads>(options.get(), threads);
     runtime.call<SetSessionExecutionMode>(options.get(), kSequential);
     runtime.call<SetSessionGraphOptimizationLevel>(options.get(), kAllOptimizations);
+    if (!optimized.empty()) runtime.call<SetOptimizedModelFilePath>(options.get(), optimized.c_str());
     session_ = runtime.make<Session, CreateSessionFromArray, ReleaseSession>(
         runtime.environment(), static_cast<const void*>(model.data()), model.size(), std::as_const(options).get());
     binding_ = runtime.make<Binding, CreateIoBinding, ReleaseIoBinding>(session_.get());
@@ -185,7 +189,8 @@ class OnnxSession {
         runtime_->make<MemoryInfo, CreateCpuMemoryInfo, ReleaseMemoryInfo>(kDeviceAllocator, kDefaultMemory);
     const std::vector<std::int64_t> extents(shape.begin(), shape.end());
     return runtime_->make<Value, CreateTensorWithDataAsOrtValue, ReleaseValue>(
-        memory.get(), elements, bytes(type, shape.count()), extents.data(), extents.size(), onnx_number(type));
+        memory.get(), elements, bytes(type, shape.count()), extents.data(), extents.size(),
+        static_cast<int>(io::onnx::detail::element_type_number(type)));
   }
 
   const OnnxRuntime* runtime_;

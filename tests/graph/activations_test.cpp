@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "condense/graph/operators/cast.hpp"
 #include "condense/graph/operators/softmax.hpp"
 #include "graph/run.hpp"
@@ -26,7 +29,9 @@ const Activation kActivations[] = {
     {HardSigmoid{}, [](double x) { return std::clamp(0.2 * x + 0.5, 0.0, 1.0); }},
     {Mish{}, [](double x) { return x * std::tanh(std::log(1 + std::exp(x))); }},
     {Selu{}, [](double x) { return 1.0507009873 * (x > 0 ? x : 1.6732632423 * (std::exp(x) - 1)); }},
-    {Shrink{.bias = 1.5F, .lambd = 1}, [](double x) { return x < -1 ? x + 1.5 : x > 1 ? x - 1.5 : 0; }},
+    {Shrink{.bias = 1.5F, .lambd = 1}, [](double x) { return x < -1  ? x + 1.5
+                                                             : x > 1 ? x - 1.5
+                                                                     : 0; }},
     {Softplus{}, [](double x) { return std::log(1 + std::exp(x)); }},
     {Softsign{}, [](double x) { return x / (1 + std::abs(x)); }},
     {Swish{.alpha = 2}, [](double x) { return x / (1 + std::exp(-2 * x)); }},
@@ -78,7 +83,8 @@ TEST(Shrink, DropsTheFractionOfIntegers) {
 }
 
 TEST(Celu, RefusesToDivideByZero) {
-  EXPECT_TRUE(throws<InvalidArgument>("its attribute alpha is 0", [] { run(Celu{.alpha = 0}, {Tensor::scalar(1.0F)}); }));
+  EXPECT_TRUE(
+      throws<InvalidArgument>("its attribute alpha is 0", [] { run(Celu{.alpha = 0}, {Tensor::scalar(1.0F)}); }));
 }
 
 TEST(LogSoftmax, IsTheLogarithmOfSoftmaxAlongEveryAxis) {

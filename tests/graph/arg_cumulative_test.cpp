@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "condense/graph/operators/reductions.hpp"
 #include "graph/run.hpp"
 #include "support/throws.hpp"

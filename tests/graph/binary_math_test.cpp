@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "graph/run.hpp"
 #include "support/throws.hpp"
 
@@ -17,8 +20,7 @@ Tensor vector(std::initializer_list<T> values) {
 
 TEST(Sub, SubtractsAndWraps) {
   EXPECT_EQ(run(Sub{}, {vector<float>({3, 5}), Tensor::scalar(1.5F)}), vector<float>({1.5F, 3.5F}));
-  EXPECT_EQ(run(Sub{}, {vector<std::uint8_t>({3, 5}), vector<std::uint8_t>({4, 1})}),
-            vector<std::uint8_t>({255, 4}));
+  EXPECT_EQ(run(Sub{}, {vector<std::uint8_t>({3, 5}), vector<std::uint8_t>({4, 1})}), vector<std::uint8_t>({255, 4}));
 }
 
 /// All pairs of int8, against the operations of C.
@@ -61,8 +63,9 @@ TEST(Mod, OfFloatsHasTheSignOfTheDividend) {
   const Tensor x = vector<float>({-4.5F, 4.5F, 7});
   const Tensor y = vector<float>({2, -2, 2.5F});
   EXPECT_EQ(run(Mod{.fmod = true}, {x, y}), vector<float>({-0.5F, 0.5F, 2}));
-  EXPECT_TRUE(throws<InvalidArgument>("its attribute fmod is 0, which takes integers; its input 0 is float32",
-                                      [&] { run(Mod{}, {x, y}); }));
+  EXPECT_TRUE(throws<InvalidArgument>("its attribute fmod is 0, which takes integers; its input 0 is float32", [&] {
+    run(Mod{}, {x, y});
+  }));
 }
 
 TEST(Pow, HasTheTypeOfTheBase) {
@@ -138,8 +141,10 @@ TEST(Variadic, TakesOneInputAndOtherTypes) {
 TEST(Variadic, RefusesWhatDoesNotFit) {
   const Tensor x = vector<float>({1, 2});
   EXPECT_TRUE(throws<InvalidArgument>("it takes 1 input or more, none is given", [] { run(Max{}, {}); }));
-  EXPECT_TRUE(throws<InvalidArgument>("its input 2 of shape (3) does not broadcast with those before it, of shape (2)",
-                                      [&] { run(Sum{}, {x, x, vector<float>({1, 2, 3})}); }));
+  EXPECT_TRUE(
+      throws<InvalidArgument>("its input 2 of shape (3) does not broadcast with those before it, of shape (2)", [&] {
+        run(Sum{}, {x, x, vector<float>({1, 2, 3})});
+      }));
   EXPECT_TRUE(throws<InvalidArgument>("its input 1 is float64", [&] { run(Sum{}, {x, vector<double>({1})}); }));
   EXPECT_TRUE(throws<InvalidArgument>("its inputs are float tensors, they are int8",
                                       [] { run(Mean{}, {vector<std::int8_t>({1})}); }));

@@ -17,8 +17,8 @@ struct Comparison {
 };
 
 const Comparison kComparisons[] = {
-    {Equal{}, std::equal_to<>{}},    {Greater{}, std::greater<>{}},        {GreaterOrEqual{}, std::greater_equal<>{}},
-    {Less{}, std::less<>{}},         {LessOrEqual{}, std::less_equal<>{}},
+    {Equal{}, std::equal_to<>{}}, {Greater{}, std::greater<>{}},        {GreaterOrEqual{}, std::greater_equal<>{}},
+    {Less{}, std::less<>{}},      {LessOrEqual{}, std::less_equal<>{}},
 };
 
 template <class T>
@@ -97,8 +97,9 @@ TEST(Comparisons, RefuseWhatDoesNotFit) {
   const Tensor t = Tensor::scalar(true);
   EXPECT_TRUE(throws<InvalidArgument>("its input 0 is boolean, this one is float32", [&] { run(And{}, {f, t}); }));
   EXPECT_TRUE(throws<InvalidArgument>("its input 1 is boolean, this one is float32", [&] { run(Equal{}, {t, f}); }));
-  EXPECT_TRUE(throws<InvalidArgument>("its input 0 holds numbers of 8 bits or more, this one is boolean",
-                                      [&] { run(Less{}, {t, t}); }));
+  EXPECT_TRUE(throws<InvalidArgument>("its input 0 holds numbers of 8 bits or more, this one is boolean", [&] {
+    run(Less{}, {t, t});
+  }));
   EXPECT_TRUE(throws<InvalidArgument>("its input 0 is boolean, this one is float32", [&] { run(Where{}, {f, f, f}); }));
   EXPECT_TRUE(throws<InvalidArgument>("its inputs 1 and 2 are float32 and boolean", [&] { run(Where{}, {t, f, t}); }));
   const Tensor packed(DataType::int4, {});

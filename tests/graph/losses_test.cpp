@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "condense/graph/operators/cast.hpp"
 #include "graph/run.hpp"
 #include "support/throws.hpp"
@@ -95,9 +97,9 @@ TEST(SoftmaxCrossEntropyLoss, GivesTheLogProbabilities) {
     EXPECT_NEAR(sum, 1, 1e-6);
   }
   const Tensor halves = run(Cast{.to = DataType::float16}, {sample.scores});
-  EXPECT_EQ(run(SoftmaxCrossEntropyLoss{}, {halves, sample.labels}),
-            run(Cast{.to = DataType::float16},
-                {run(SoftmaxCrossEntropyLoss{}, {run(Cast{}, {halves}), sample.labels})}));
+  EXPECT_EQ(
+      run(SoftmaxCrossEntropyLoss{}, {halves, sample.labels}),
+      run(Cast{.to = DataType::float16}, {run(SoftmaxCrossEntropyLoss{}, {run(Cast{}, {halves}), sample.labels})}));
 }
 
 TEST(Losses, TakeAnyLabelThatIsIgnored) {
@@ -112,8 +114,13 @@ TEST(Losses, RefuseWhatDoesNotFit) {
   const Tensor x(DataType::float32, {2, 3});
   const auto refuses = [&](const Tensor& labels, const Tensor& weights, std::string_view message) {
     const Operator ops[] = {NegativeLogLikelihoodLoss{}, SoftmaxCrossEntropyLoss{}};
-    return throws<InvalidArgument>(message, [&] { run(ops[0], {x, labels, weights}); }) &&
-           throws<InvalidArgument>(message, [&] { run(ops[1], {x, labels, weights}); });
+    return throws<InvalidArgument>(message,
+                                   [&] {
+                                     run(ops[0], {x, labels, weights});
+                                   }) &&
+           throws<InvalidArgument>(message, [&] {
+             run(ops[1], {x, labels, weights});
+           });
   };
   const Tensor labels(DataType::int64, {2});
   const Tensor weights(DataType::float32, {3});

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
+#include <limits>
 
 #include "condense/graph/operators/cast.hpp"
 #include "graph/run.hpp"
@@ -41,9 +43,8 @@ const Case kCases[] = {
     reduction<ReduceL1>([](const Elements& x) { return total(x, [](double v) { return std::abs(v); }); }),
     reduction<ReduceL2>([](const Elements& x) { return std::sqrt(total(x, square)); }),
     reduction<ReduceLogSum>([](const Elements& x) { return std::log(total(x, identity)); }),
-    reduction<ReduceLogSumExp>([](const Elements& x) {
-      return std::log(total(x, [](double v) { return std::exp(v); }));
-    }),
+    reduction<ReduceLogSumExp>(
+        [](const Elements& x) { return std::log(total(x, [](double v) { return std::exp(v); })); }),
     reduction<ReduceMax>([](const Elements& x) { return *std::ranges::max_element(x); }),
     reduction<ReduceMean>([](const Elements& x) { return total(x, identity) / static_cast<double>(x.size()); }),
     reduction<ReduceMin>([](const Elements& x) { return *std::ranges::min_element(x); }),
@@ -86,7 +87,6 @@ TEST(Reductions, EqualTheDefinitionOverSeededShapesAndAxes) {
     std::vector<Index> extents;
     std::vector<bool> reduced;
     std::vector<Index> axes;
-    Shape kept;
     const Index rank = random_index(random, 0, 5);
     for (Index axis = 0; axis < rank; ++axis) {
       extents.push_back(random_index(random, 1, axis == 1 ? 40 : 5));
@@ -115,8 +115,8 @@ TEST(Reductions, EqualTheDefinitionOverSeededShapesAndAxes) {
 /// Blocks of results and of elements that meet, cut in the middle, on several threads.
 TEST(Reductions, HoldAcrossBlocks) {
   Random random(8);
-  const Tensor x = random_tensor({7, 1500, 3, 130}, random, 0.5F, 1.5F);
-  for (const std::vector<Index>& axes : {std::vector<Index>{1}, {0, 2}, {3}, {1, 3}, {0, 1}}) {
+  const Tensor x = random_tensor({3, 1100, 2, 70}, random, 0.5F, 1.5F);
+  for (const std::vector<Index>& axes : {std::vector<Index>{0}, {1}, {0, 2}, {3}, {1, 3}, {1, 2, 3}}) {
     std::vector<bool> reduced(4);
     for (const Index axis : axes) reduced[static_cast<std::size_t>(axis)] = true;
     const std::vector<Elements> groups = meeting(x, reduced);
@@ -142,8 +142,8 @@ TEST(Reductions, OfNoAxesApplyTheirFunctionOnly) {
 TEST(Reductions, OfNothingGiveTheirNeutralElement) {
   const Tensor x(DataType::float32, {2, 0});
   const auto of_nothing = [&](const Operator& op) { return *run(op, {x, axes_of({1})}).data<float>(); };
-  for (const Operator& op : {Operator(ReduceSum{}), Operator(ReduceL1{}), Operator(ReduceL2{}),
-                             Operator(ReduceSumSquare{})}) {
+  for (const Operator& op :
+       {Operator(ReduceSum{}), Operator(ReduceL1{}), Operator(ReduceL2{}), Operator(ReduceSumSquare{})}) {
     EXPECT_EQ(of_nothing(op), 0.0F) << op.type();
   }
   for (const Operator& op : {Operator(ReduceLogSum{}), Operator(ReduceLogSumExp{}), Operator(ReduceMax{})}) {

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "condense/graph/operators/cast.hpp"
 #include "graph/run.hpp"
 #include "support/throws.hpp"

@@ -171,7 +171,8 @@ struct PRelu {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     const Shape shape = reference::infer_binary(inputs).front().shape;
-    require(shape == inputs.shape(0), "its input 1, the slope, has shape {}, which does not broadcast to its input 0, {}",
+    require(shape == inputs.shape(0),
+            "its input 1, the slope, has shape {}, which does not broadcast to its input 0, {}",
             inputs.shape(1).to_string(), inputs.shape(0).to_string());
     return {inputs[0]};
   }

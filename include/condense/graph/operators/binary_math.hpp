@@ -147,7 +147,8 @@ struct Mean {
   }
   void evaluate(const Evaluation& e) const {
     const auto evaluate_as = [&]<class C>(C count) {
-      reference::evaluate_variadic_as<C>(e, [](C a, C b) { return a + b; }, [count](C sum) { return sum / count; });
+      reference::evaluate_variadic_as<C>(
+          e, [](C a, C b) { return a + b; }, [count](C sum) { return sum / count; });
     };
     if (e.output().type.type == DataType::float64) return evaluate_as(static_cast<double>(e.inputs.size()));
     evaluate_as(static_cast<float>(e.inputs.size()));
@@ -199,8 +200,8 @@ struct Mod {
 /// a to the power of b, in the type of a, broadcast as NumPy does. ONNX Pow.
 ///
 /// Inputs: a and b, numbers of any two types. Integers to the power of integers wrap, and lose the fraction where b is
-/// negative; 0 to a negative power is 0. Integers to the power of floats are computed as doubles and become integers as
-/// Cast defines it.
+/// negative; 0 to a negative power is 0. Integers to the power of floats are computed as doubles and become integers of
+/// 64 bits as Cast defines it, of which the low bits are kept.
 struct Pow {
   static constexpr std::string_view kType = "Pow";
 
@@ -254,8 +255,7 @@ struct Sum {
   friend bool operator==(const Sum&, const Sum&) = default;
 };
 
-using BinaryMath =
-    OperatorList<BitShift, BitwiseAnd, BitwiseOr, BitwiseXor, Div, Max, Mean, Min, Mod, Pow, Sub, Sum>;
+using BinaryMath = OperatorList<BitShift, BitwiseAnd, BitwiseOr, BitwiseXor, Div, Max, Mean, Min, Mod, Pow, Sub, Sum>;
 
 }  // namespace condense::graph
 

@@ -136,8 +136,8 @@ struct Where {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(3, 3);
     reference::require_boolean(inputs, 0);
-    require(inputs.type(1) == inputs.type(2), "its inputs 1 and 2 are {} and {}; they must agree",
-            name(inputs.type(1)), name(inputs.type(2)));
+    require(inputs.type(1) == inputs.type(2), "its inputs 1 and 2 are {} and {}; they must agree", name(inputs.type(1)),
+            name(inputs.type(2)));
     reference::require_whole_bytes(inputs, 1);
     return {{inputs.type(1), reference::broadcast_inputs(inputs)}};
   }
@@ -164,11 +164,13 @@ struct Where {
         for (Index i = 0; i < length; ++i) holds[first - begin + i] = condition[from + i * stride];
       });
       for (const bool which : {false, true}) {
-        operands[which].for_each_run(begin, end, [&](Index first, Index, Index from, Index length, Index, Index stride) {
-          for (Index i = 0; i < length; ++i) {
-            if (holds[first - begin + i] == which) y[first + i] = sources[which][from + i * stride];
-          }
-        });
+        operands[which].for_each_run(begin, end,
+                                     [&](Index first, Index, Index from, Index length, Index, Index stride) {
+                                       for (Index i = 0; i < length; ++i) {
+                                         if (holds[first - begin + i] == which)
+                                           y[first + i] = sources[which][from + i * stride];
+                                       }
+                                     });
       }
     });
   }

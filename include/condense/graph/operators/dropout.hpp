@@ -27,7 +27,7 @@ struct Dropout {
     inputs.require_count(1, 3);
     reference::require_any_float(inputs, 0);
     reference::require_any_float(inputs, 1);
-    for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    for (const std::size_t i : {1U, 2U}) {
       require(!inputs.has(i) || inputs.shape(i).count() == 1, "its input {} is a scalar, this one has shape {}", i,
               inputs.has(i) ? inputs.shape(i).to_string() : "");
     }

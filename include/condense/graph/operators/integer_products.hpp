@@ -100,7 +100,7 @@ struct MatMulInteger {
     for (std::size_t i = 0; i < 4; ++i) reference::require_code(inputs, i);
     const reference::MatrixStacks stacks(inputs.shape(0), inputs.shape(1), 1);
     reference::require_exact_sums(stacks.sizes.depth);
-    for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
+    for (const std::size_t i : {2U, 3U}) {
       if (!inputs.has(i)) continue;
       require(inputs.type(i) == inputs.type(i - 2), "its input {}, a zero point, is {}, the codes are {}", i,
               name(inputs.type(i)), name(inputs.type(i - 2)));
@@ -128,9 +128,9 @@ struct QLinearMatMul {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(8, 8);
-    for (const std::size_t i : {0, 2, 3, 5, 7}) reference::require_code(inputs, i);
-    for (const std::size_t i : {1, 4, 6}) reference::require_scale(inputs, i);
-    for (const std::size_t i : {0, 3}) {
+    for (const std::size_t i : {0U, 2U, 3U, 5U, 7U}) reference::require_code(inputs, i);
+    for (const std::size_t i : {1U, 4U, 6U}) reference::require_scale(inputs, i);
+    for (const std::size_t i : {0U, 3U}) {
       require(inputs.type(i) == inputs.type(i + 2), "its input {}, a zero point, is {}, the codes are {}", i + 2,
               name(inputs.type(i + 2)), name(inputs.type(i)));
     }
@@ -199,7 +199,7 @@ struct ConvInteger {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 4);
     for (std::size_t i = 0; i < 4; ++i) reference::require_code(inputs, i);
-    for (const std::size_t i : {std::size_t{2}, std::size_t{3}}) {
+    for (const std::size_t i : {2U, 3U}) {
       require(!inputs.has(i) || inputs.type(i) == inputs.type(i - 2),
               "its input {}, a zero point, is {}, the codes are {}", i, inputs.has(i) ? name(inputs.type(i)) : "",
               name(inputs.type(i - 2)));
@@ -239,19 +239,19 @@ struct QLinearConv {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(8, 9);
-    for (const std::size_t i : {0, 2, 3, 5, 7}) reference::require_code(inputs, i);
-    for (const std::size_t i : {1, 4, 6}) {
+    for (const std::size_t i : {0U, 2U, 3U, 5U, 7U}) reference::require_code(inputs, i);
+    for (const std::size_t i : {1U, 4U, 6U}) {
       require(inputs.type(i) == DataType::float32, "its input {}, a scale, is float32, this one is {}", i,
               name(inputs.type(i)));
     }
-    for (const std::size_t i : {0, 3}) {
+    for (const std::size_t i : {0U, 3U}) {
       require(inputs.type(i) == inputs.type(i + 2), "its input {}, a zero point, is {}, the codes are {}", i + 2,
               name(inputs.type(i + 2)), name(inputs.type(i)));
     }
     const Shape& weights = inputs.shape(3);
     const Shape result = detail::integer_convolution_shape(conv(), inputs.shape(0), weights, 3);
-    for (const std::size_t i : {1, 2, 6, 7}) detail::require_scalar(inputs, i);
-    for (const std::size_t i : {4, 5}) detail::require_scalar_or_channels(inputs, i, weights[0]);
+    for (const std::size_t i : {1U, 2U, 6U, 7U}) detail::require_scalar(inputs, i);
+    for (const std::size_t i : {4U, 5U}) detail::require_scalar_or_channels(inputs, i, weights[0]);
     require(!inputs.has(8) || (inputs.type(8) == DataType::int32 && inputs.shape(8) == Shape{weights[0]}),
             "its input 8, the bias, is int32 of shape ({}), this one is {} of shape {}", weights[0],
             inputs.has(8) ? name(inputs.type(8)) : "", inputs.has(8) ? inputs.shape(8).to_string() : "");

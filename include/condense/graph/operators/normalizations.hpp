@@ -49,7 +49,7 @@ struct InstanceNormalization {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(3, 3);
     reference::require_any_float(inputs, 0);
-    for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    for (const std::size_t i : {1U, 2U}) {
       inputs.require_same_type(i);
       reference::require_one_per_channel(inputs, i);
     }
@@ -86,7 +86,7 @@ struct GroupNormalization {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(3, 3);
     reference::require_any_float(inputs, 0);
-    for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    for (const std::size_t i : {1U, 2U}) {
       inputs.require_same_type(i);
       reference::require_one_per_channel(inputs, i);
     }
@@ -127,7 +127,7 @@ struct LayerNormalization {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(2, 3);
     reference::require_any_float(inputs, 0);
-    for (const std::size_t i : {std::size_t{1}, std::size_t{2}}) {
+    for (const std::size_t i : {1U, 2U}) {
       inputs.require_same_type(i);
       reference::require_broadcasts_to_first(inputs, i);
     }

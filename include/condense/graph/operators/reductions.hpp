@@ -11,8 +11,8 @@ namespace condense::graph {
 
 // The reductions take a tensor and optionally the axes to reduce, an int64 vector without duplicates in which negative
 // ones count from the back; without it, or if it is empty, all axes are reduced, or none if `noop_with_empty_axes` is
-// set. The result keeps the reduced axes with an extent of 1 if `keepdims` is set. Floats are added as doubles in
-// row-major order; integers wrap.
+// set; the function is applied then, too. The result keeps the reduced axes with an extent of 1 if `keepdims` is set.
+// Floats are added as doubles in row-major order; integers wrap.
 
 /// Where along an axis the largest element lies, as int64: the first of equal ones, or the last. A NaN counts as larger
 /// than all numbers. Numbers of any type. ONNX ArgMax.
@@ -39,8 +39,8 @@ struct ArgMax {
   friend bool operator==(const ArgMax&, const ArgMax&) = default;
 };
 
-/// Where along an axis the least element lies, as int64: the first of equal ones, or the last. A NaN counts as less than
-/// all numbers. Numbers of any type. ONNX ArgMin.
+/// Where along an axis the least element lies, as int64: the first of equal ones, or the last. A NaN counts as less
+/// than all numbers. Numbers of any type. ONNX ArgMin.
 struct ArgMin {
   static constexpr std::string_view kType = "ArgMin";
 
@@ -164,7 +164,8 @@ struct ReduceLogSum {
   friend bool operator==(const ReduceLogSum&, const ReduceLogSum&) = default;
 };
 
-/// log(sum of exp(x)) over axes, without overflow for any x; -infinity for no elements. ONNX ReduceLogSumExp, opset 18.
+/// log(sum of exp(x)) over axes, without overflow for any x; -infinity for no elements. ONNX ReduceLogSumExp, opset
+/// 18.
 struct ReduceLogSumExp {
   static constexpr std::string_view kType = "ReduceLogSumExp";
 
@@ -180,7 +181,8 @@ struct ReduceLogSumExp {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
   void evaluate(const Evaluation& e) const {
-    reference::evaluate_reduction(e, noop_with_empty_axes, []<class C>() { return reference::LogOfSumOfExponentials<C>{}; });
+    reference::evaluate_reduction(e, noop_with_empty_axes,
+                                  []<class C>() { return reference::LogOfSumOfExponentials<C>{}; });
   }
 
   friend bool operator==(const ReduceLogSumExp&, const ReduceLogSumExp&) = default;
@@ -234,8 +236,8 @@ struct ReduceMean {
   friend bool operator==(const ReduceMean&, const ReduceMean&) = default;
 };
 
-/// The least element over axes, for numbers or booleans; a NaN wins. No elements give infinity, or the highest number of
-/// the type. ONNX ReduceMin, opset 20.
+/// The least element over axes, for numbers or booleans; a NaN wins. No elements give infinity, or the highest number
+/// of the type. ONNX ReduceMin, opset 20.
 struct ReduceMin {
   static constexpr std::string_view kType = "ReduceMin";
 

@@ -45,7 +45,7 @@ std::vector<C> numbers(DataType type, const std::byte* data, Index count) {
 struct Compress {
   static constexpr std::string_view kType = "Compress";
 
-  std::optional<Index> axis;  ///< A negative one counts from the back.
+  std::optional<Index> axis = {};  ///< A negative one counts from the back.
 
   static void attributes(auto& op, auto&& visit) { visit("axis", op.axis); }
 
@@ -127,7 +127,7 @@ struct NonZero {
 struct Unique {
   static constexpr std::string_view kType = "Unique";
 
-  std::optional<Index> axis;  ///< A negative one counts from the back.
+  std::optional<Index> axis = {};  ///< A negative one counts from the back.
   bool sorted = true;
 
   static void attributes(auto& op, auto&& visit) {

@@ -15,8 +15,8 @@ struct ShapeOf {
   static constexpr std::string_view kType = "Shape";
   static constexpr bool kReadsTypesOnly = true;
 
-  Index start = 0;           ///< A negative one counts from the back; outside the axes it becomes the nearest end.
-  std::optional<Index> end;  ///< As `start`; absent for the rank.
+  Index start = 0;                ///< A negative one counts from the back; outside the axes it becomes the nearest end.
+  std::optional<Index> end = {};  ///< As `start`; absent for the rank.
 
   static void attributes(auto& op, auto&& visit) {
     visit("start", op.start);
@@ -66,7 +66,7 @@ struct Size {
 struct ConstantOfShape {
   static constexpr std::string_view kType = "ConstantOfShape";
 
-  std::optional<Tensor> value;  ///< One element of any type; absent for 0 of float32.
+  std::optional<Tensor> value = {};  ///< One element of any type; absent for 0 of float32.
 
   static void attributes(auto& op, auto&& visit) { visit("value", op.value); }
 
@@ -193,8 +193,8 @@ struct EyeLike {
   static constexpr std::string_view kType = "EyeLike";
   static constexpr bool kReadsTypesOnly = true;
 
-  std::optional<DataType> dtype;  ///< Absent for the type of the input.
-  Index k = 0;                    ///< Above 0 a diagonal above the main one, below 0 one below.
+  std::optional<DataType> dtype = {};  ///< Absent for the type of the input.
+  Index k = 0;                         ///< Above 0 a diagonal above the main one, below 0 one below.
 
   static void attributes(auto& op, auto&& visit) {
     visit("dtype", op.dtype);

@@ -189,9 +189,8 @@ inline std::vector<TensorType> infer_position(const InputTypes& inputs, Index ax
 inline void evaluate_position(const Evaluation& e, Index axis, const PositionRule& rule) {
   AxisSet reduced{};
   reduced[static_cast<std::size_t>(e.input().shape().axis(axis))] = true;
-  with_computation_type(e.input().type.type, [&]<class C>() {
-    evaluate_reduction_as<C>(e, reduced, PositionOfBest<C>{.rule = rule});
-  });
+  with_computation_type(e.input().type.type,
+                        [&]<class C>() { evaluate_reduction_as<C>(e, reduced, PositionOfBest<C>{.rule = rule}); });
 }
 
 }  // namespace condense::graph::reference

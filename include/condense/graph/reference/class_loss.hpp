@@ -15,9 +15,8 @@ enum class LossReduction { none, sum, mean };
 
 template <>
 inline constexpr std::pair<condense::graph::LossReduction, std::string_view>
-    condense::enum_names<condense::graph::LossReduction>[] = {{graph::LossReduction::none, "none"},
-                                                              {graph::LossReduction::sum, "sum"},
-                                                              {graph::LossReduction::mean, "mean"}};
+    condense::enum_names<condense::graph::LossReduction>[] = {
+        {graph::LossReduction::none, "none"}, {graph::LossReduction::sum, "sum"}, {graph::LossReduction::mean, "mean"}};
 
 namespace condense::graph::reference {
 
@@ -63,7 +62,8 @@ void class_loss(const Evaluation& e, const T* logarithms, const ClassLossAttribu
     require(ignored || (label >= 0 && label < classes), "its input 1, the labels, holds {} at {}; there are {} classes",
             label, i, classes);
     const T weight = ignored ? T{0} : e.has(2) ? e.input(2).as<T>()[label] : T{1};
-    const T value = ignored ? T{0} : -logarithms[(i / positions * classes + label) * positions + i % positions] * weight;
+    const T value =
+        ignored ? T{0} : -logarithms[(i / positions * classes + label) * positions + i % positions] * weight;
     if (attributes.reduction == LossReduction::none) loss[i] = value;
     sum += static_cast<double>(value);
     weights += static_cast<double>(weight);

@@ -26,10 +26,12 @@ struct MatrixStacks {
             a.to_string(), b.to_string(), depth, b_depth);
     sizes = {a.rank() >= 2 ? a[a.rank() - 2] : 1, b.rank() >= 2 ? b[b.rank() - 1] : 1, depth};
     stack = broadcast_shape(a_stack, b_stack);
-    std::vector<Index> extents(stack.begin(), stack.end());
-    if (a.rank() >= 2) extents.push_back(sizes.rows);
-    if (b.rank() >= 2) extents.push_back(sizes.columns);
-    result = Shape(std::span<const Index>(extents));
+    std::array<Index, kMaximumRank + 2> extents{};
+    std::size_t rank = 0;
+    for (const Index extent : stack) extents[rank++] = extent;
+    if (a.rank() >= 2) extents[rank++] = sizes.rows;
+    if (b.rank() >= 2) extents[rank++] = sizes.columns;
+    result = Shape(std::span<const Index>(extents.data(), rank));
   }
 
   /// Calls `body(i, a, b)` for every matrix i of the result with the first elements of the factors.

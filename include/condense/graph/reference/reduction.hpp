@@ -162,9 +162,8 @@ template <class Make>
 void evaluate_reduction(const Evaluation& e, bool none_if_empty, Make&& make) {
   const std::vector<Index> axes = e.has(1) ? integers(e.input(1)) : std::vector<Index>{};
   const AxisSet is_reduced = axis_set(e.input().shape(), axes, none_if_empty);
-  with_computation_type(e.input().type.type, [&]<class C>() {
-    evaluate_reduction_as<C>(e, is_reduced, make.template operator()<C>());
-  });
+  with_computation_type(e.input().type.type,
+                        [&]<class C>() { evaluate_reduction_as<C>(e, is_reduced, make.template operator()<C>()); });
 }
 
 }  // namespace condense::graph::reference

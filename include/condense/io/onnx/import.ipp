@@ -113,10 +113,23 @@ class Scope final : public UpgradeContext {
   std::unordered_set<std::string> reserved_;
 };
 
+/// What inference takes open dimensions of inputs to be: a batch is 1, others are `extent`. Of an input whose first
+/// dimension is neither open nor 1, such as the state of a recurrent network, the others may be the batch.
+struct OpenExtents {
+  Index extent = 1;
+  bool states_have_batches = false;
+
+  Index of(const std::vector<Dimension>& shape, std::size_t axis) const {
+    const bool is_batch = axis == 0 || shape[axis].name.find("batch") != std::string::npos ||
+                          (states_have_batches && shape[0].extent > 1);
+    return is_batch ? 1 : extent;
+  }
+};
+
 class Importer {
  public:
-  Importer(const Model& model, std::string_view name, const ImportOptions& options, Index open_extent)
-      : model_(model), name_(name), options_(options), open_extent_(open_extent) {
+  Importer(const Model& model, std::string_view name, const ImportOptions& options, OpenExtents open)
+      : model_(model), name_(name), options_(options), open_(open) {
     for (const Function& function : model.functions) functions_.emplace(full_name(function), &function);
   }
 
@@ -188,7 +201,7 @@ class Importer {
     std::vector<Index> example;
     for (std::size_t i = 0; input.shape && i < input.shape->size(); ++i) {
       declared.push_back((*input.shape)[i].extent);
-      example.push_back(declared.back() != kDynamic ? declared.back() : i == 0 ? 1 : open_extent_);
+      example.push_back(declared.back() != kDynamic ? declared.back() : open_.of(*input.shape, i));
     }
     if (given != options_.example_shapes.end()) {
       example.assign(given->second.begin(), given->second.end());
@@ -391,7 +404,7 @@ class Importer {
   const Model& model_;
   std::string name_;
   const ImportOptions& options_;
-  Index open_extent_;
+  OpenExtents open_;
   std::map<std::string, const Function*> functions_;
   std::unordered_set<std::string> node_names_;
   int calls_ = 0;
@@ -411,14 +424,16 @@ inline bool has_open_extents(const Model& model, const ImportOptions& options) {
 }  // namespace detail
 
 CONDENSE_INLINE graph::Graph import_graph(const Model& model, std::string_view name, const ImportOptions& options) {
-  const auto import_with = [&](Index extent) { return detail::Importer(model, name, options, extent).run(); };
-  if (!detail::has_open_extents(model, options)) return import_with(1);
+  const auto import_with = [&](detail::OpenExtents open) { return detail::Importer(model, name, options, open).run(); };
+  if (!detail::has_open_extents(model, options)) return import_with({});
   std::string first_error;
   for (const Index extent : {1, 8, 32, 64, 96, 224, 320, 512, 640, 1280, 16000}) {
-    try {
-      return import_with(extent);
-    } catch (const FormatError& error) {
-      if (first_error.empty()) first_error = error.what();
+    for (const bool states_have_batches : {false, true}) {
+      try {
+        return import_with({extent, states_have_batches});
+      } catch (const FormatError& error) {
+        if (first_error.empty()) first_error = error.what();
+      }
     }
   }
   throw FormatError(
