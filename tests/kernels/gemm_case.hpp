@@ -11,6 +11,8 @@ struct GemmCase {
   RowsForm input{};
   Index columns = 1;
   int bits = 8;
+  int magnitude = 0;      ///< Not 0: of most weights.
+  int outlier_every = 0;  ///< Not 0: one of so many weights has the largest magnitude that the bits allow.
   Index group_size = 0;
   bool zero_points = false;  ///< Of the weights.
   ElementType output = ElementType::uint8;
@@ -32,7 +34,13 @@ inline testing::AssertionResult equals_reference(const GemmKernel& kernel, const
   const int limit = 1 << (test.bits - 1);
   std::vector<std::int8_t> codes(size(test.columns * whole));
   std::vector<std::int8_t> zero_points(size(test.columns * shape.groups()), 0);
-  for (std::int8_t& c : codes) c = static_cast<std::int8_t>(pick(random, form.fill, -limit, limit - 1));
+  for (std::int8_t& c : codes) {
+    const bool is_outlier =
+        test.outlier_every != 0 && random.below(static_cast<std::uint32_t>(test.outlier_every)) == 0;
+    const bool is_small = test.magnitude != 0 && !is_outlier;
+    c = static_cast<std::int8_t>(is_small ? pick(random, form.fill, -test.magnitude, test.magnitude)
+                                          : pick(random, is_outlier ? Fill::extreme : form.fill, -limit, limit - 1));
+  }
   for (std::int8_t& z : zero_points) {
     if (test.zero_points) z = static_cast<std::int8_t>(pick(random, form.fill, -limit, limit - 1));
   }

@@ -276,6 +276,43 @@ TEST_P(IntegerGemm, IsExactForFewRowsOfLongColumns) {
   }
 }
 
+// Products of small weights may be added up in 16 bits: of magnitude 32 those of four only just fit.
+TEST_P(IntegerGemm, IsExactWhereSumsOfSmallWeightsOnlyJustFit) {
+  std::uint64_t seed = 0;
+  for (const int magnitude : {20, 32, 33, 64}) {
+    for (const int outlier_every : {0, 300, 20}) {  // no, few and many quads that cannot be put together
+      for (const Fill fill : {Fill::extreme, Fill::random}) {
+        for (const Index depth : {4, 16, 30, 64, 256, 300, 518}) {
+          const RowsForm form{
+              .rows = 1 + static_cast<Index>(seed % 9), .depth = depth, .type = kCodes[seed % 2], .fill = fill};
+          ASSERT_TRUE(equal({.input = form,
+                             .columns = 17 + static_cast<Index>(seed % 5) * 8,
+                             .magnitude = magnitude,
+                             .outlier_every = outlier_every,
+                             .output = seed % 3 == 0 ? ElementType::int32 : kOutputs[seed % 3],
+                             .seed = seed}));
+          ++seed;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(IntegerGemm, IsExactForSmallWeightsOfWindowsAndManyRows) {
+  std::uint64_t seed = 0;
+  for (const ElementType type : kCodes) {
+    for (const Index depth : {3, 16, 64, 100}) {
+      const RowsForm form{.rows = 55, .taps = 9, .depth = depth, .windows = true, .type = type, .fill = Fill::extreme};
+      ASSERT_TRUE(equal({.input = form,
+                         .columns = 150,
+                         .magnitude = 32,
+                         .outlier_every = 200,
+                         .output = ElementType::int32,
+                         .seed = ++seed}));
+    }
+  }
+}
+
 TEST_P(IntegerGemm, HandlesManyRowsAndColumnsAtOnce) {
   for (const Index group_size : {0, 32}) {
     const RowsForm form{.rows = 131, .depth = 300};

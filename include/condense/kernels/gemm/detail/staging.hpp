@@ -34,8 +34,9 @@ template <class Micro>
 struct Staging : WeightPanels<Micro> {
  protected:
   using Panels = WeightPanels<Micro>;
+  using Panels::kCopiedRow;
+  using Panels::kCopiesAll;
   using Panels::kStep;
-  using Panels::kStretch;
   using Panels::steps_of;
   using typename Panels::Activation;
   using typename Panels::Stretch;
@@ -44,7 +45,7 @@ struct Staging : WeightPanels<Micro> {
   static void stage(const GemmArguments& g, Index row, Index rows, const Stretch& stretch, Activation* out) noexcept {
     const bool whole = stretch.elements == g.input.taps * g.input.depth;
     if (whole && stretch.groups == 0 && g.input.offsets != nullptr && g.input.depth <= 4) {
-      const bool is_signed = g.input_type == ElementType::int8 && sizeof(Activation) > 1;
+      const bool is_signed = g.input_type == ElementType::int8 && kCopiesAll;
       return is_signed ? stage_windows<std::int8_t>(g.input, row, rows, out)
                        : stage_windows<std::uint8_t>(g.input, row, rows, out);
     }
@@ -52,10 +53,10 @@ struct Staging : WeightPanels<Micro> {
     const bool in_line = padded == stretch.group_elements;
     const Index copies = in_line ? 1 : std::max<Index>(stretch.groups, 1);
     const Index count = stretch.elements / copies;
-    for (Index r = 0; r < rows; ++r, out += kStretch) {
+    for (Index r = 0; r < rows; ++r, out += kCopiedRow) {
       for (Index copy = 0; copy < copies; ++copy) {
         Activation* to = out + copy * padded;
-        if (g.input_type == ElementType::int8 && sizeof(Activation) > 1) {
+        if (g.input_type == ElementType::int8 && kCopiesAll) {
           copy_elements<std::int8_t>(g.input, row + r, stretch.first + copy * count, count, to);
         } else {
           copy_elements<std::uint8_t>(g.input, row + r, stretch.first + copy * count, count, to);
@@ -66,6 +67,13 @@ struct Staging : WeightPanels<Micro> {
   }
 
  private:
+  /// A code as it is copied: signed ones to bytes with the sign flipped.
+  template <class Code>
+  static Activation activation(Code code) noexcept {
+    const bool flipped = std::is_signed_v<Code> && !std::is_signed_v<Activation>;
+    return static_cast<Activation>(code + (flipped ? 128 : 0));
+  }
+
   /// Copies whole rows whose pieces have 1 to 4 elements: the first layer of images, whose products take less time than
   /// a loop over such a piece.
   template <class Code>
@@ -75,12 +83,12 @@ struct Staging : WeightPanels<Micro> {
       const auto* padding = static_cast<const Code*>(input.padding);
       const std::int32_t* offset = input.offsets + row * input.taps;
       const Index last = (steps_of(input.taps * depth.value) - 1) * kStep;
-      for (Index r = 0; r < rows; ++r, out += kStretch) {
+      for (Index r = 0; r < rows; ++r, out += kCopiedRow) {
         Activation* to = out;
         for (Index k = 0; k < kStep; ++k) to[last + k] = 0;
         for (Index tap = 0; tap < input.taps; ++tap, ++offset, to += depth.value) {
           const Code* from = *offset < 0 ? padding : data + *offset;
-          for (int k = 0; k < depth.value; ++k) to[k] = static_cast<Activation>(from[k]);
+          for (int k = 0; k < depth.value; ++k) to[k] = activation(from[k]);
         }
       }
     };

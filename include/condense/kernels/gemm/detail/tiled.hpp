@@ -2,6 +2,7 @@
 #define CONDENSE_KERNELS_GEMM_DETAIL_TILED_HPP
 
 #include <algorithm>
+#include <utility>
 
 #include "condense/kernels/gemm/detail/staging.hpp"
 
@@ -24,6 +25,7 @@ struct GemmTile {
   std::uint32_t flip = 0;                ///< What 4 activations are to be xored with.
   const std::int8_t* weights = nullptr;  ///< (steps, columns of the panel, Micro::kStep)
   const std::int8_t* ahead = nullptr;    ///< What a tile may ask for, a line of the cache in each step; null for none.
+  const std::uint8_t* plan = nullptr;    ///< Of a `Micro` that plans: how the weights are arranged; null for as above.
 
   const std::int32_t* start = nullptr;  ///< Where sums start; null for zeros.
   Index row_start = 0;                  ///< From the start of one row, and of one group, to that of the next.
@@ -61,6 +63,15 @@ struct GemmTile {
 ///   static void multiply_packed_groups(const GemmTile&) noexcept;  multiply_groups from packed weights of 4 bits, if
 ///                                    it has a quicker form for a few rows: kPackedRows, an even number of lanes;
 ///                                    kPacksZeroPoints and kPacksFactors say whether it takes these
+///   static constexpr bool kCopiesAll;  whether all rows are copied, if not where activations are wider than codes;
+///                                    `copy` then flips the sign of what is kFlipped
+///   static constexpr bool kPlans;    if it arranges weights at packing as their values allow: those of 8 bits without
+///                                    groups, and it takes no others but 8 bits with groups. It then has
+///   static constexpr Index kSpread;  activations beside those of a copied row, which `spread` makes of them
+///   static void arrange(std::byte* codes, Index steps, Index lanes, std::byte* plan, std::int32_t* starts) noexcept;
+///                                    a panel's codes of one stretch; a plan that begins with 0 leaves them. Adds to
+///                                    the starts of flipped sums
+///   static void spread(Activation* row, Index steps, bool flipped) noexcept;
 ///   static void start_groups(const GemmTile&, std::int32_t* starts) noexcept;  factor times the sum of the weights of
 ///                                                                             each group and column
 ///   static void unpack(const std::byte* packed, int bits, Index vectors, std::int8_t* codes) noexcept;
@@ -87,13 +98,19 @@ struct TiledGemm : Staging<Micro> {
   using Panels::for_stretches;
   using Panels::in_stretches;
   using Panels::is_flipped;
+  using Panels::is_planned;
   using Panels::is_staged;
+  using Panels::kCopiedRow;
+  using Panels::kCopiesAll;
   using Panels::kFlip;
   using Panels::kLane;
+  using Panels::kPlans;
   using Panels::kStep;
   using Panels::kStretch;
   using Panels::kTaps;
+  using Panels::plan_bytes;
   using Panels::steps_of;
+  using Panels::stretch_at;
   using Panels::term_bytes;
   using Panels::terms_of;
   using typename Panels::Activation;
@@ -191,13 +208,13 @@ struct TiledGemm : Staging<Micro> {
     tile.product = &g;
     tile.column = column;
     tile.lanes = lanes;
-    tile.flip = is_flipped(g) ? 0x80808080U : 0;
+    tile.flip = is_flipped(g) && !kCopiesAll ? 0x80808080U : 0;
     return tile;
   }
 
-  /// What stretches are multiplied from, and the sums and values that later ones go on with. About 100 KiB of stack.
+  /// What stretches are multiplied from, and the sums and values that later ones go on with. 100 to 140 KiB of stack.
   struct Scratch {
-    alignas(64) Activation activations[static_cast<std::size_t>(kStaged.rows * kStretch)];
+    alignas(64) Activation activations[static_cast<std::size_t>(kStaged.rows * kCopiedRow)];
     alignas(64) std::int8_t codes[static_cast<std::size_t>(Micro::kPanel * kStretch)];
     alignas(64) std::int32_t starts[static_cast<std::size_t>(Micro::kPanel * kStretch / kStep)];
     alignas(64) std::int32_t sums[static_cast<std::size_t>(kBlockSums)];
@@ -221,12 +238,20 @@ struct TiledGemm : Staging<Micro> {
         if (grouped) start_values(g, rows, column, most_of.columns, scratch.values);
         for_stretches(g.weights, [&](const Stretch& stretch) {
           if (staged) stage(g, row, rows, stretch, scratch.activations);
+          [[maybe_unused]] bool spread = false;
           for_panels(g.weights, column, column + block.columns, [&](Index first, Index lanes) {
             const Index offset = once ? 0 : first - column;
             GemmTile tile = tile_in(g, first, lanes);
             const bool packed = multiplies_packed(g, stretch, rows, lanes);
             place_weights(g, stretch, g.packed_weights + first * bytes, packed, scratch, tile);
             const ActivationRows input = rows_of(g, stretch, staged ? scratch.activations : nullptr, tile);
+            if constexpr (kPlans) {
+              if (tile.plan != nullptr && !std::exchange(spread, true)) {
+                for (Index r = 0; r < rows; ++r) {
+                  Micro::spread(scratch.activations + r * kCopiedRow, tile.steps, is_flipped(g));
+                }
+              }
+            }
             const Index most = most_rows(lanes, grouped);
             for_tiles(rows, most, [&](Index r, Index count) {
               GemmTile part = tile;
@@ -245,8 +270,11 @@ struct TiledGemm : Staging<Micro> {
     }
   }
 
+  /// Whether `Micro` has a form for packed weights. One that plans takes weights of 8 bits only.
+  static constexpr bool kHasPackedRows = !kPlans && requires { Micro::kPackedRows; };
+
   static bool multiplies_packed(const GemmArguments& g, const Stretch& stretch, Index rows, Index lanes) noexcept {
-    if constexpr (requires { Micro::kPackedRows; }) {
+    if constexpr (kHasPackedRows) {
       return g.weights.bits == 4 && rows <= Micro::kPackedRows && lanes % 2 == 0 && stretch.groups > 0 &&
              stretch.begins && stretch.ends && (!g.weights.has_zero_points || Micro::kPacksZeroPoints) &&
              (factor_of(g) == 0 || Micro::kPacksFactors);
@@ -262,15 +290,19 @@ struct TiledGemm : Staging<Micro> {
                             Scratch& scratch, GemmTile& tile) noexcept {
     const Index width = tile.lanes * kLane;
     const Terms terms = terms_of(g.weights, panel, width);
-    panel += width * (term_bytes(g.weights) + code_bytes(g.weights, stretch.step));
+    panel += width * stretch_at(g.weights, stretch);
+    if (is_planned(g.weights) && *panel != std::byte{0}) tile.plan = reinterpret_cast<const std::uint8_t*>(panel);
+    panel += width * plan_bytes(g.weights);
     tile.weights = reinterpret_cast<const std::int8_t*>(panel);
     tile.groups = stretch.groups;
     tile.steps = steps_of(stretch.group_elements);
     if (terms.zero_points != nullptr) tile.zero_points = terms.zero_points + stretch.group * width;
-    if (g.weights.bits < 8 && !packed) {
-      Micro::unpack(panel, g.weights.bits, stretch.steps * tile.lanes, scratch.codes);
-      if (tile.zero_points != nullptr) subtract_zero_points(tile, stretch, scratch.codes);
-      tile.weights = scratch.codes;
+    if constexpr (!kPlans) {
+      if (g.weights.bits < 8 && !packed) {
+        Micro::unpack(panel, g.weights.bits, stretch.steps * tile.lanes, scratch.codes);
+        if (tile.zero_points != nullptr) subtract_zero_points(tile, stretch, scratch.codes);
+        tile.weights = scratch.codes;
+      }
     }
     if (g.weights.group_size == 0) {
       if (is_flipped(g)) tile.start = terms.flipped_starts;
@@ -309,7 +341,7 @@ struct TiledGemm : Staging<Micro> {
   static ActivationRows rows_of(const GemmArguments& g, const Stretch& stretch, const Activation* copied,
                                 GemmTile& tile) noexcept {
     tile.steps = steps_of(stretch.group_elements);
-    if (copied != nullptr) return {.data = copied, .row_stride = kStretch};
+    if (copied != nullptr) return {.data = copied, .row_stride = kCopiedRow};
     const Index within = stretch.first % g.input.depth;
     if (stretch.groups == 0 && stretch.elements > g.input.depth) {
       tile.taps = stretch.elements / g.input.depth;
@@ -323,7 +355,7 @@ struct TiledGemm : Staging<Micro> {
   }
 
   static void multiply(GemmTile& tile, const Stretch& stretch, bool packed, bool last) noexcept {
-    if constexpr (requires { Micro::kPackedRows; }) {
+    if constexpr (kHasPackedRows) {
       if (packed) {
         Micro::multiply_packed_groups(tile);
         if (last) Micro::finish(tile);

@@ -13,7 +13,8 @@ namespace condense::kernels::detail {
 ///
 /// In panels: for every kStep elements of K, those of all columns of the panel, each kLane * kStep bytes a vector. Of 4
 /// and 2 bits, 2 and 4 vectors share the bytes of one: the first has the lowest bits. A panel begins with its terms:
-/// rows of one word for each column, and of one byte for its zero points.
+/// rows of one word for each column, and of one byte for its zero points. Of a `Micro` that plans, the codes of a
+/// stretch come after their plan; room for it is left whatever the weights are.
 template <class Micro>
 struct WeightPanels {
   static std::size_t packed_bytes(const WeightShape& shape) noexcept {
@@ -29,7 +30,15 @@ struct WeightPanels {
         pack_terms(shape, weights, c, c - column, width, panel);
         for_stretches(shape, [&](const Stretch& stretch) {
           pack_codes(shape, weights, c, c - column, width, stretch,
-                     panel + width * (term_bytes(shape) + code_bytes(shape, stretch.step)));
+                     panel + width * (stretch_at(shape, stretch) + plan_bytes(shape)));
+        });
+      }
+      if constexpr (kPlans) {
+        if (!is_planned(shape)) return;
+        for_stretches(shape, [&](const Stretch& stretch) {
+          std::byte* plan = panel + width * stretch_at(shape, stretch);
+          Micro::arrange(plan + width * plan_bytes(shape), stretch.steps, lanes, plan,
+                         reinterpret_cast<std::int32_t*>(panel));
         });
       }
     });
@@ -62,10 +71,28 @@ struct WeightPanels {
     return 1;
   }
 
+  /// Whether all rows are copied: to other activations than their codes.
+  static constexpr bool kCopiesAll = [] {
+    if constexpr (requires { Micro::kCopiesAll; }) return Micro::kCopiesAll;
+    return sizeof(Activation) != 1;
+  }();
+
+  /// Whether weights are planned: arranged at packing as their values allow. Of one panel it would take longer to
+  /// spread the activations than is gained.
+  static constexpr bool kPlans = requires { Micro::kPlans; };
+  static bool is_planned(const WeightShape& shape) noexcept {
+    return kPlans && shape.group_size == 0 && shape.columns > Micro::kPanel;
+  }
+
+  /// Elements of a copied row: those of a stretch and, where weights are planned, what `Micro::spread` makes of them.
+  static constexpr Index kCopiedRow = [] {
+    if constexpr (kPlans) return kStretch + Micro::kSpread;
+    return kStretch;
+  }();
+
   /// Whether rows have to be copied.
   static bool is_staged(const WeightShape& shape) noexcept {
-    return sizeof(Activation) != 1 || shape.depth % kStep != 0 ||
-           (shape.taps > 1 && shape.depth < fewest_steps() * kStep) ||
+    return kCopiesAll || shape.depth % kStep != 0 || (shape.taps > 1 && shape.depth < fewest_steps() * kStep) ||
            (shape.group_size < shape.depth && shape.group_size % kStep != 0);
   }
 
@@ -73,7 +100,9 @@ struct WeightPanels {
   static bool in_stretches(const WeightShape& shape) noexcept {
     return shape.bits < 8 || shape.group_size != 0 || shape.taps > kTaps || is_staged(shape);
   }
-  static bool is_flipped(const GemmArguments& g) noexcept { return Micro::kFlipped == g.input_type; }
+  static bool is_flipped(const GemmArguments& g) noexcept {
+    return Micro::kFlipped == g.input_type && (!kPlans || is_planned(g.weights));
+  }
 
   /// Calls `body(first column, lanes)` for the panels of columns [first, end): full ones, then halves of the last.
   template <class Body>
@@ -166,10 +195,24 @@ struct WeightPanels {
     return 4 * term_words(shape) + (shape.has_zero_points ? shape.groups() : 0);
   }
   static Index code_bytes(const WeightShape& shape, Index steps) noexcept { return steps * kStep * shape.bits / 8; }
+
+  /// The plan before the codes of a stretch: for kLane columns a count, and an entry for each 4 elements of K.
+  static Index plan_bytes(const WeightShape& shape) noexcept {
+    if (!is_planned(shape)) return 0;
+    return round_up(1 + std::min(kStretch, shape.taps * shape.depth) / 4, kLane) / kLane;
+  }
+
+  /// Where a stretch begins in a column, with its plan.
+  static Index stretch_at(const WeightShape& shape, const Stretch& stretch) noexcept {
+    const Index plans = is_planned(shape) ? stretch.first / kStretch : 0;
+    return term_bytes(shape) + plans * plan_bytes(shape) + code_bytes(shape, stretch.step);
+  }
   static Index column_bytes(const WeightShape& shape) noexcept {
-    Index steps = 0;
-    for_stretches(shape, [&](const Stretch& stretch) { steps = stretch.step + stretch.steps; });
-    return term_bytes(shape) + code_bytes(shape, steps);
+    Index bytes = term_bytes(shape);
+    for_stretches(shape, [&](const Stretch& stretch) {
+      bytes = stretch_at(shape, stretch) + plan_bytes(shape) + code_bytes(shape, stretch.steps);
+    });
+    return bytes;
   }
 
   /// What the sums of flipped codes are short of, for a sum of weights of 1.
@@ -179,7 +222,7 @@ struct WeightPanels {
   struct Terms {
     const float* multipliers = nullptr;
     const std::int32_t* weight_sums = nullptr;     ///< Of long groups.
-    const std::int32_t* flipped_starts = nullptr;  ///< Without: kFlip times the sums.
+    const std::int32_t* flipped_starts = nullptr;  ///< Without: kFlip times the sums, or those of planned weights.
     const std::int8_t* zero_points = nullptr;
   };
   static Terms terms_of(const WeightShape& shape, const std::byte* panel, Index width) noexcept {
@@ -221,7 +264,7 @@ struct WeightPanels {
       }
       if (has_weight_sums(shape)) {
         put(groups + group, sum);
-      } else if (shape.group_size == 0 && kFlips) {
+      } else if (shape.group_size == 0 && kFlips && !kPlans) {
         put(0, kFlip * sum);
       }
     }
