@@ -70,6 +70,23 @@ TEST_P(FloatGemmTest, ReadsWindowsClampsAndLeavesTheGapsAlone) {
   expect_close({.rows = 70, .depth = 1000, .gap = 3}, 65, 2, 0, kUnbounded, ++seed);
 }
 
+TEST_P(FloatGemmTest, SkipsPaddingOfZerosAndNoOther) {
+  std::uint64_t seed = 0;
+  for (const Index line : {1, 7, 14}) {  // of 1: six of nine taps are padding everywhere
+    for (const int padding : {0, 1}) {
+      for (const Index rows : {1, 5, 29}) {
+        const RowsForm form{.rows = rows, .taps = 9, .depth = 5, .windows = true, .line = line, .padding = padding};
+        for (const Index columns : {8, 24, 70}) expect_close(form, columns, 0, -kUnbounded, kUnbounded, ++seed);
+      }
+    }
+  }
+}
+
+TEST_P(FloatGemmTest, TakesLongWindows) {
+  const RowsForm form{.rows = 13, .taps = 150, .depth = 3, .windows = true};
+  expect_close(form, 40, 1, -1.5F, 2.25F, 1);
+}
+
 TEST_P(FloatGemmTest, SplitsRowsAndColumnsOfAnyNumberIntoTiles) {
   std::uint64_t seed = 0;
   for (Index rows = 10; rows <= 30; ++rows) {

@@ -13,7 +13,8 @@ class FloatRows {
   FloatRows(const RowsForm& form, Random& random)
       : form_(form), data_(form.elements(), form.shift), padding_(form.depth, form.shift) {
     for (Index i = 0; i < static_cast<Index>(data_.size()); ++i) data_[i] = random.uniform(-2, 2);
-    for (Index i = 0; i < form.depth; ++i) padding_[i] = random.uniform(-2, 2);
+    for (Index i = 0; i < form.depth; ++i)
+      padding_[i] = form.padding ? static_cast<float>(*form.padding) : random.uniform(-2, 2);
     if (form.windows) offsets_ = window_offsets(form, random);
   }
 

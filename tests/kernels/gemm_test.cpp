@@ -56,6 +56,22 @@ TEST_P(IntegerGemm, ReadsWindowsThroughOffsetsAndPadding) {
   }
 }
 
+TEST_P(IntegerGemm, SkipsPaddingThatAddsNothingAndNoOther) {
+  for (const Index line : {1, 7, 14}) {  // of 1: six of nine taps are padding everywhere
+    for (const ElementType type : kCodes) {
+      for (const int padding : {0x00, 0x80, 0x7F}) {
+        for (const Index columns : {8, 24, 70}) {
+          for (const Index rows : {1, 5, 29}) {
+            const RowsForm input{
+                .rows = rows, .taps = 9, .depth = 16, .windows = true, .type = type, .line = line, .padding = padding};
+            ASSERT_TRUE(equal({.input = input, .columns = columns})) << "lines of " << line;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_P(IntegerGemm, AddsGroupsInOrderWithOneRoundingEach) {
   std::uint64_t seed = 0;
   for (const int bits : {8, 4, 2}) {

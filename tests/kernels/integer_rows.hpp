@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+
 #include "condense/core/tensor.hpp"
 #include "support/kernel_data.hpp"
 
@@ -30,6 +32,7 @@ struct RowsForm {
   Fill fill = Fill::random;
   Index line = 0;    ///< Not 0: windows of 3 x 3 that move along the lines of an image of so many pixels a line,
   Index stride = 1;  ///< with a pixel of padding around it, by so many pixels. `taps` is 9.
+  std::optional<int> padding = {};  ///< What all bytes of the padding are, if not any.
 
   Index windows_in_line() const { return (line + stride - 1) / stride; }
   Index lines() const { return stride * (rows / windows_in_line() + 1); }
@@ -79,6 +82,7 @@ class IntegerRows {
       : form_(form), data_(form.elements(), form.shift), padding_(form.depth, form.shift) {
     fill(data_, random);
     fill(padding_, random);
+    for (Index i = 0; form.padding && i < form.depth; ++i) padding_[i] = static_cast<std::uint8_t>(*form.padding);
     if (form.windows) offsets_ = window_offsets(form, random);
   }
 

@@ -193,34 +193,53 @@ struct Resize {
     reference::mapped_copy(type, e.input().shape(), e.input().data, maps, fill, e.output().data, e.pool);
   }
 
-  /// One pass for each axis that changes, first those that become shorter.
-  template <class T>
-  void interpolate(const Evaluation& e, const Plan& plan) const {
+  /// The axes that change: first those that become shorter, and of equal ones the inner, whose pass takes longest.
+  std::vector<int> order_of_passes(const Plan& plan) const {
     std::vector<int> order;
-    for (std::size_t i = 0; i < plan.size(); ++i) {
+    for (std::size_t i = plan.size(); i-- > 0;) {
       if (!plan[i].is_unchanged(coordinate_transformation_mode)) order.push_back(static_cast<int>(i));
     }
     std::ranges::stable_sort(order, {}, [&](int axis) { return plan[static_cast<std::size_t>(axis)].scale; });
+    return order;
+  }
+
+  template <class T>
+  void interpolate(const Evaluation& e, const Plan& plan) const {
     const DataType type = e.input().type.type;
-    Shape shape = e.input().shape();
-    std::vector<T> values(static_cast<std::size_t>(shape.count()));
-    reference::with_element_type(type, [&]<class From>() {
-      std::transform(e.input().as<From>(), e.input().as<From>() + values.size(), values.begin(),
-                     [](From x) { return static_cast<T>(x); });
-    });
+    const std::vector<int> order = order_of_passes(plan);
+    if (order.empty()) {
+      std::memcpy(e.output().data, e.input().data, bytes(type, e.input().count()));
+      return;
+    }
+    std::vector<T> values;
+    const T* from = nullptr;
+    if (type == data_type_of<T>) {
+      from = e.input().as<T>();
+    } else {
+      values.resize(static_cast<std::size_t>(e.input().count()));
+      reference::with_element_type(type, [&]<class From>() {
+        std::transform(e.input().as<From>(), e.input().as<From>() + values.size(), values.begin(),
+                       [](From x) { return static_cast<T>(x); });
+      });
+      from = values.data();
+    }
     const reference::Interpolation how{.mode = mode,
                                        .transformation = coordinate_transformation_mode,
                                        .cubic_coeff_a = static_cast<double>(cubic_coeff_a),
                                        .exclude_outside = exclude_outside,
                                        .antialias = antialias};
+    Shape shape = e.input().shape();
     for (const int axis : order) {
       const reference::ResizedAxis& one = plan[static_cast<std::size_t>(axis)];
       const Shape next = shape.with(axis, one.output);
-      std::vector<T> result(static_cast<std::size_t>(next.count()));
+      const bool ends_in_output = axis == order.back() && type == data_type_of<T>;
+      std::vector<T> result(ends_in_output ? 0 : static_cast<std::size_t>(next.count()));
       reference::resize_axis(reference::interpolation_taps<T>(one, how), one.input, one.output, shape.count(0, axis),
-                             shape.count(axis + 1, shape.rank()), values.data(), static_cast<T>(extrapolation_value),
-                             result.data(), e.pool);
+                             shape.count(axis + 1, shape.rank()), from, static_cast<T>(extrapolation_value),
+                             ends_in_output ? e.output().as<T>() : result.data(), e.pool);
+      if (ends_in_output) return;
       values.swap(result);
+      from = values.data();
       shape = next;
     }
     reference::with_element_type(type, [&]<class To>() {

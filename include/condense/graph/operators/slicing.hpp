@@ -14,8 +14,8 @@ namespace condense::graph {
 /// later.
 ///
 /// Inputs: the tensor; starts; ends; optional axes, absent for the first ones; optional steps, absent for 1. Negative
-/// starts and ends count from the end of their axis, and those outside become its nearest end, a start its nearest element
-/// where the step is negative; such steps go backwards.
+/// starts and ends count from the end of their axis, and those outside become its nearest end, a start its nearest
+/// element where the step is negative; such steps go backwards.
 struct Slice {
   static constexpr std::string_view kType = "Slice";
 

@@ -2,6 +2,7 @@
 #define CONDENSE_GRAPH_REFERENCE_MAPPED_COPY_HPP
 
 #include <cstring>
+#include <utility>
 
 #include "condense/graph/reference/elementwise.hpp"
 #include "condense/graph/reference/integers.hpp"
@@ -55,12 +56,14 @@ inline void mapped_copy(DataType type, const Shape& shape, const std::byte* x, c
   Index rows = width == 0 ? 0 : 1;
   for (std::size_t axis = 0; axis + 1 < maps.size(); ++axis) rows *= static_cast<Index>(maps[axis].size());
   const std::vector<detail::MappedRun> runs = detail::mapped_runs(columns);
+  const bool is_filled = std::ranges::count(columns, kFill) > 0;
   const bool by_runs = static_cast<Index>(runs.size()) * 4 <= width;
   const Index grain = std::max<Index>(1, kElementwiseGrain / std::max<Index>(1, width));
   with_word(type, [&]<class T>() {
     T outside;
     std::memcpy(&outside, fill, element);
     parallel_for(pool, rows, grain, [&](Index begin, Index end) {
+      const T* last = nullptr;
       for (Index row = begin; row < end; ++row) {
         const T* from = reinterpret_cast<const T*>(x);
         T* to = reinterpret_cast<T*>(y) + row * width;
@@ -72,12 +75,15 @@ inline void mapped_copy(DataType type, const Shape& shape, const std::byte* x, c
           rest /= extent;
           if (source == kFill) {
             is_outside = true;
+            last = nullptr;
           } else {
             from += source * strides[axis];
           }
         }
         if (is_outside) {
           std::fill_n(to, width, outside);
+        } else if (from == std::exchange(last, from)) {
+          std::memcpy(to, to - width, static_cast<std::size_t>(width) * element);
         } else if (by_runs) {
           for (const detail::MappedRun& run : runs) {
             if (run.from == kFill) {
@@ -86,6 +92,8 @@ inline void mapped_copy(DataType type, const Shape& shape, const std::byte* x, c
               std::memcpy(to + run.to, from + run.from, static_cast<std::size_t>(run.count) * element);
             }
           }
+        } else if (!is_filled) {
+          for (Index i = 0; i < width; ++i) to[i] = from[columns[static_cast<std::size_t>(i)]];
         } else {
           for (Index i = 0; i < width; ++i) {
             const Index source = columns[static_cast<std::size_t>(i)];

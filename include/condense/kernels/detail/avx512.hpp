@@ -25,6 +25,21 @@ CONDENSE_TARGET_AVX512_VNNI inline __mmask16 first_lanes(Index count) noexcept {
   return count >= 16 ? static_cast<__mmask16>(0xFFFF) : static_cast<__mmask16>((1U << count) - 1);
 }
 
+/// Looks up pieces for `find_pieces`, eight at a time; elements are of 2^kShift bytes.
+template <unsigned kShift>
+CONDENSE_TARGET_AVX512_VNNI inline void look_up(const void* data, const void* padding, const std::int32_t* offsets,
+                                                Index count, const void** pieces) noexcept {
+  const __m512i first = _mm512_set1_epi64(reinterpret_cast<std::intptr_t>(data));
+  const __m512i outside = _mm512_set1_epi64(reinterpret_cast<std::intptr_t>(padding));
+  for (Index i = 0; i < count; i += 8) {
+    const auto exist = static_cast<__mmask8>(first_lanes(count - i));
+    const __m256i eight = _mm256_maskz_loadu_epi32(exist, offsets + i);
+    const __mmask8 inside = _mm256_cmpge_epi32_mask(eight, _mm256_setzero_si256());
+    const __m512i bytes = _mm512_slli_epi64(_mm512_cvtepi32_epi64(eight), kShift);
+    _mm512_mask_storeu_epi64(pieces + i, exist, _mm512_mask_add_epi64(outside, inside, first, bytes));
+  }
+}
+
 /// `round_to_code` for 16 values at a time.
 struct Requantize {
   __m512 low;

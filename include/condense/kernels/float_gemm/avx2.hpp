@@ -69,6 +69,10 @@ struct FloatTileAvx2 {
     Weights<Lanes, kCoding> weights{.next_unit = tile.weights, .unit = {}, .zero_points = {}};
     FloatTerms terms = tile.terms;
     for (Index tap = 0; tap < tile.stretch.taps; ++tap) {
+      if (kCoding.type == WeightType::float32 && tile.skips(tap)) {
+        weights.skip(depth);
+        continue;
+      }
       const float* a[Rows];
       tile.pieces(tap, a);
       for (Index i = 0, end = 0; i < depth;) {
@@ -137,6 +141,10 @@ struct FloatTileAvx2 {
       _mm_prefetch(reinterpret_cast<const char*>(next_unit + 1024), _MM_HINT_T0);
 #pragma GCC unroll 2
       for (unsigned v = 0; v < Lanes; ++v, next_unit += unit[0].kBytes) unit[v].load(next_unit);
+    }
+    /// Passes over floats.
+    CONDENSE_TARGET_AVX2 __attribute__((always_inline)) void skip(Index steps) noexcept {
+      next_unit += steps * Index{Lanes} * unit[0].kBytes;
     }
     CONDENSE_TARGET_AVX2 __attribute__((always_inline)) void shift() noexcept {
 #pragma GCC unroll 2

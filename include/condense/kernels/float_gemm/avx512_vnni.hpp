@@ -67,8 +67,14 @@ struct FloatTileAvx512 {
   static constexpr unsigned kLanes = 2;
   using Heights = std::integer_sequence<unsigned, 1, 2, 4, 6, 8, 12>;
 
-  template <unsigned Rows, unsigned Lanes, WeightCoding kCoding>
+  template <unsigned Lanes>
+  static void multiply_in_line(const FloatTile& tile) noexcept {
+    multiply<kRows, Lanes, WeightCoding{}, true>(tile);
+  }
+
+  template <unsigned Rows, unsigned Lanes, WeightCoding kCoding, bool kInLine = false>
   CONDENSE_TARGET_AVX512_VNNI __attribute__((noinline)) static void multiply(const FloatTile& tile) noexcept {
+    if (kInLine && tile.rows != Rows) __builtin_unreachable();  // so that no row is tested for
     // Eight FMAs are under way at a time (4 cycles, 2 a cycle), so a low tile takes several steps of K side by side.
     constexpr unsigned kChains = std::max(1U, 8 / (Rows * Lanes));
     constexpr auto kUnit = static_cast<unsigned>(unit_steps(kCoding.type));
@@ -86,9 +92,17 @@ struct FloatTileAvx512 {
 
     Weights<Lanes, kCoding> weights{.next_unit = tile.weights, .unit = {}, .zero_points = {}};
     FloatTerms terms = tile.terms;
-    for (Index tap = 0; tap < tile.stretch.taps; ++tap) {
+    for (Index tap = 0; tap < (kInLine ? 1 : tile.stretch.taps); ++tap) {
       const float* a[Rows];
-      tile.pieces(tap, a);
+      if constexpr (kInLine) {
+        tile.rows_in_line(a);
+      } else {
+        if (kCoding.type == WeightType::float32 && tile.skips(tap)) {
+          weights.skip(depth);
+          continue;
+        }
+        tile.pieces(tap, a);
+      }
       for (Index i = 0, end = 0; i < depth;) {
         end = is_integer(kCoding.type) ? std::min(depth, i + tile.run) : depth;
         if constexpr (is_integer(kCoding.type)) {
@@ -117,6 +131,11 @@ struct FloatTileAvx512 {
       for (unsigned chain = 1; chain < kChains; ++chain) sums[0].add(sums[chain]);
       sums[0].store(tile, mask);
     }
+  }
+
+  static void look_up(const float* data, const float* padding, const std::int32_t* offsets, Index count,
+                      const void** pieces) noexcept {
+    avx512::look_up<2>(data, padding, offsets, count, pieces);
   }
 
   template <unsigned Lanes, WeightCoding kCoding>
@@ -159,6 +178,10 @@ struct FloatTileAvx512 {
         _mm_prefetch(reinterpret_cast<const char*>(next_unit + 1024), _MM_HINT_T0);
         unit[v].load(next_unit);
       }
+    }
+    /// Passes over floats.
+    CONDENSE_TARGET_AVX512_VNNI __attribute__((always_inline)) void skip(Index steps) noexcept {
+      next_unit += steps * Index{Lanes} * unit[0].kBytes;
     }
     CONDENSE_TARGET_AVX512_VNNI __attribute__((always_inline)) void shift() noexcept {
 #pragma GCC unroll 2

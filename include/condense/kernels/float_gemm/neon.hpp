@@ -71,6 +71,10 @@ struct FloatTileNeon {
     Weights<Lanes, kCoding> weights{.next_unit = tile.weights, .unit = {}, .zero_points = {}};
     FloatTerms terms = tile.terms;
     for (Index tap = 0; tap < tile.stretch.taps; ++tap) {
+      if (kCoding.type == WeightType::float32 && tile.skips(tap)) {
+        weights.skip(depth);
+        continue;
+      }
       const float* a[Rows];
       tile.pieces(tap, a);
       for (Index i = 0, end = 0; i < depth;) {
@@ -146,6 +150,8 @@ struct FloatTileNeon {
 #pragma GCC unroll 2
       for (unsigned v = 0; v < Lanes; ++v) load(v);
     }
+    /// Passes over floats.
+    [[gnu::always_inline]] void skip(Index steps) noexcept { next_unit += steps * Index{Lanes} * unit[0].kBytes; }
     [[gnu::always_inline]] void shift() noexcept {
 #pragma GCC unroll 2
       for (unsigned v = 0; v < Lanes; ++v) unit[v].shift();

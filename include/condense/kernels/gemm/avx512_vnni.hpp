@@ -32,18 +32,19 @@ struct Avx512VnniMicro : Avx512Epilogue {
 
   static void multiply(const GemmTile& tile) noexcept { multiply_sums(tile, nullptr, tile.sums, tile.stride); }
 
-  /// Raw sums, and the codes of whole panels, go to the output straight from registers.
+  /// Raw sums and most codes go to the output straight from registers.
   static void multiply_and_finish(const GemmTile& tile) noexcept {
-    const GemmArguments& g = *tile.product;
-    const bool to_codes = is_code(g.output_type) && g.epilogue.row_scales == nullptr;
-    if (tile.column + tile.lanes * kLane <= g.weights.columns) {
-      if (g.output_type == ElementType::int32) return multiply_raw(tile);
-      if (to_codes && (tile.lanes == 4 || tile.rows > 8)) return multiply_codes(tile);
-    }
+    if (tile.product->output_type == ElementType::int32 && is_whole(tile)) return multiply_raw(tile);
+    if (to_codes(tile) && (tile.lanes == 4 ? is_whole(tile) : tile.rows > 8)) return multiply_codes(tile);
     multiply(tile);
-    if (!to_codes) return finish(tile);
+    if (!to_codes(tile)) return finish(tile);
     if (tile.lanes == 4) return finish_codes<4>(tile);
     tile.lanes == 2 ? finish_codes<2>(tile) : finish_codes<1>(tile);
+  }
+
+  static bool reads_in_line(const GemmTile& tile) noexcept {
+    return to_codes(tile) && tile.rows == rows_of(tile.lanes, false) && (tile.lanes < 4 || is_whole(tile)) &&
+           tile.ahead == nullptr;
   }
 
   /// Of a tile with many rows by halves of a panel, as values take registers beside the sums.
@@ -100,6 +101,11 @@ struct Avx512VnniMicro : Avx512Epilogue {
     }
   }
 
+  static void look_up(const std::uint8_t* data, const std::uint8_t* padding, const std::int32_t* offsets, Index count,
+                      const void** pieces) noexcept {
+    avx512::look_up<0>(data, padding, offsets, count, pieces);
+  }
+
   template <class Code>
   static void copy(const Code* codes, Index count, std::uint8_t* out) noexcept {
     copy_bytes(codes, count, out);
@@ -109,6 +115,18 @@ struct Avx512VnniMicro : Avx512Epilogue {
   /// One or two rows read packed groups faster than they come; asking for them that far ahead crosses pages: 20 % where
   /// they come from memory. Weights of 8 bits are read in longer lines, and it would cost 15 % in L3.
   static constexpr Index kAheadBytes = 2048;
+
+  static bool to_codes(const GemmTile& tile) noexcept {
+    return is_code(tile.product->output_type) && tile.product->epilogue.row_scales == nullptr;
+  }
+
+  /// Whether the output has all columns of a panel.
+  static bool is_whole(const GemmTile& tile) noexcept {
+    return tile.column + tile.lanes * kLane <= tile.product->weights.columns;
+  }
+
+  /// What becomes of the sums of a tile; in line are all rows that it can have.
+  enum class To { sums, codes, codes_in_line };
 
   template <unsigned kValue>
   struct Number {
@@ -165,7 +183,7 @@ struct Avx512VnniMicro : Avx512Epilogue {
     }
     with_height(tile, [&](auto height, const GemmTile& t) {
       constexpr unsigned kHeight = decltype(height)::value;
-      if (t.lanes == 4) return multiply_wide<kHeight, false>(t, bias, out, stride);
+      if (t.lanes == 4) return multiply_wide<kHeight, To::sums>(t, bias, out, stride);
       if (t.lanes == 2) return multiply_tile<kHeight, 2>(t, bias, out, stride);
       multiply_tile<kHeight, 1>(t, bias, out, stride);
     });
@@ -179,37 +197,49 @@ struct Avx512VnniMicro : Avx512Epilogue {
 
   static void multiply_codes(const GemmTile& tile) noexcept {
     const std::int32_t* bias = tile.product->epilogue.bias + tile.column;
-    if (tile.lanes == 1) return multiply_tile<12, 1, true>(tile, bias, nullptr, 0);
-    if (tile.lanes == 2) return multiply_tile<12, 2, true>(tile, bias, nullptr, 0);
+    if (tile.first != nullptr && reads_in_line(tile)) {
+      if (tile.lanes == 1) return multiply_tile<12, 1, To::codes_in_line>(tile, bias, nullptr, 0);
+      if (tile.lanes == 2) return multiply_tile<12, 2, To::codes_in_line>(tile, bias, nullptr, 0);
+      return multiply_tile<6, 4, To::codes_in_line>(tile, bias, nullptr, 0);
+    }
+    if (tile.lanes == 1) return multiply_tile<12, 1, To::codes>(tile, bias, nullptr, 0);
+    if (tile.lanes == 2) return multiply_tile<12, 2, To::codes>(tile, bias, nullptr, 0);
     with_height(tile, [bias](auto height, const GemmTile& t) {
-      multiply_wide<decltype(height)::value, true>(t, bias, nullptr, 0);
+      multiply_wide<decltype(height)::value, To::codes>(t, bias, nullptr, 0);
     });
   }
 
-  template <unsigned kHeight, bool kCodes>
+  template <unsigned kHeight, To kTo>
   static void multiply_wide(const GemmTile& t, const std::int32_t* bias, std::int32_t* out, Index stride) noexcept {
     if constexpr (kHeight > 2) {
-      if (t.ahead != nullptr) return multiply_tile<kHeight, 4, kCodes, true>(t, bias, out, stride);
+      if (t.ahead != nullptr) return multiply_tile<kHeight, 4, kTo, true>(t, bias, out, stride);
     }
-    multiply_tile<kHeight, 4, kCodes>(t, bias, out, stride);
+    multiply_tile<kHeight, 4, kTo>(t, bias, out, stride);
   }
 
-  /// Sums to `out`, or through the epilogue as codes to the output.
-  template <unsigned kHeight, unsigned kLanes, bool kCodes = false, bool kAhead = false>
+  /// Sums to `out`, or through the epilogue as codes to the output. What reads all of its rows in line looks up nothing
+  /// and tests nothing, which counts where there are few steps: 10 % at 784x192x32.
+  template <unsigned kHeight, unsigned kLanes, To kTo = To::sums, bool kAhead = false>
   CONDENSE_TARGET_AVX512_VNNI static void multiply_tile(const GemmTile& t, const std::int32_t* bias, std::int32_t* out,
                                                         Index stride) noexcept {
+    constexpr bool kInLine = kTo == To::codes_in_line;
+    constexpr bool kWhole = kTo == To::sums || kLanes == 4;
+    const Index columns = kWhole ? kLanes * kLane : t.product->weights.columns - t.column;
+    __mmask16 exist[kLanes];
     __m512i sums[kHeight][kLanes];
     // The bias is where the sums start, if nothing comes between; they fit, in whatever order they are taken.
 #pragma GCC unroll 4
     for (unsigned l = 0; l < kLanes; ++l) {
-      __m512i first = bias == nullptr ? _mm512_setzero_si512() : _mm512_loadu_si512(bias + l * kLane);
-      if (t.start != nullptr && t.row_start == 0) {
+      __m512i first = _mm512_setzero_si512();
+      exist[l] = kWhole ? 0xFFFF : avx512::first_lanes(columns - l * kLane);
+      if (bias != nullptr) first = _mm512_maskz_loadu_epi32(exist[l], bias + l * kLane);
+      if (t.start != nullptr && (kInLine || t.row_start == 0)) {
         first = _mm512_add_epi32(first, _mm512_loadu_si512(t.start + l * kLane));
       }
 #pragma GCC unroll 12
       for (unsigned r = 0; r < kHeight; ++r) sums[r][l] = first;
     }
-    if (t.row_start != 0) {
+    if (!kInLine && t.row_start != 0) {
 #pragma GCC unroll 12
       for (unsigned r = 0; r < kHeight; ++r) {
 #pragma GCC unroll 4
@@ -222,10 +252,18 @@ struct Avx512VnniMicro : Avx512Epilogue {
     const __m512i flip = _mm512_set1_epi32(static_cast<int>(t.flip));
     const std::int8_t* weights = t.weights;
     [[maybe_unused]] const std::int8_t* ahead = t.ahead;
-    for (Index tap = 0; tap < t.taps; ++tap) {
+    for (Index tap = 0; tap < (kInLine ? 1 : t.taps); ++tap) {
       const std::uint8_t* rows[kHeight];
-#pragma GCC unroll 12
-      for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.pieces[tap * kRows + r]);
+      if constexpr (kInLine) {
+        spread_rows(static_cast<const std::uint8_t*>(t.first), t.input_stride, kHeight, rows);
+      } else {
+        if (t.skips(tap)) {
+          weights += t.steps * kLanes * kLane * kStep;
+          if constexpr (kAhead) ahead += t.steps * kCacheLine;
+          continue;
+        }
+        pieces_of_tap(t.pieces, t.taps, tap, rows);
+      }
       for (Index k = 0; k < t.steps * kStep; k += kStep, weights += kLanes * kLane * kStep) {
         if constexpr (kAhead) __builtin_prefetch(ahead + k / kStep * kCacheLine, 0, 2);
         __m512i w[kLanes];
@@ -240,23 +278,24 @@ struct Avx512VnniMicro : Avx512Epilogue {
       }
       if constexpr (kAhead) ahead += t.steps * kCacheLine;
     }
-    if constexpr (kCodes) {
+    if constexpr (kTo != To::sums) {
       constexpr unsigned kRowsAtOnce = 4 / kLanes;
       const GemmArguments& g = *t.product;
       const float* multipliers = g.epilogue.multipliers + t.column;
       const avx512::Requantize requantize(g.epilogue.zero_point, g.epilogue.lowest, g.epilogue.highest);
       const auto value = [&](__m512i sum, unsigned l) CONDENSE_TARGET_AVX512_VNNI {
-        return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_loadu_ps(multipliers + l * kLane));
+        return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_maskz_loadu_ps(exist[l], multipliers + l * kLane));
       };
+      const Index height = kInLine ? kHeight : t.rows;
       auto* to = static_cast<std::uint8_t*>(g.output) + t.row * g.output_stride + t.column;
 #pragma GCC unroll 12
       for (unsigned r = 0; r < kHeight; r += kRowsAtOnce, to += kRowsAtOnce * g.output_stride) {
-        if (r >= t.rows) break;
+        if (r >= height) break;
         const __m512i codes = requantize.bytes(
             value(sums[r][0], 0), value(sums[r + 1 / kLanes][1 % kLanes], 1 % kLanes),
             value(sums[r + 2 / kLanes][2 % kLanes], 2 % kLanes), value(sums[r + 3 / kLanes][3 % kLanes], 3 % kLanes));
-        if (r + kRowsAtOnce > t.rows) return store_rows<kLanes>(codes, t.rows - r, to, g.output_stride);
-        store_rows<kLanes>(codes, kRowsAtOnce, to, g.output_stride);
+        if (r + kRowsAtOnce > height) return store_rows<kLanes>(codes, height - r, columns, to, g.output_stride);
+        store_rows<kLanes>(codes, kRowsAtOnce, columns, to, g.output_stride);
       }
     } else {
 #pragma GCC unroll 12
@@ -273,7 +312,7 @@ struct Avx512VnniMicro : Avx512Epilogue {
     __m512 values[kHeight][kLanes];
     const std::uint8_t* rows[kHeight];
 #pragma GCC unroll 6
-    for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.pieces[r]);
+    for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.piece(r));
 #pragma GCC unroll 6
     for (unsigned r = 0; r < kHeight; ++r) {
 #pragma GCC unroll 4
@@ -334,7 +373,7 @@ struct Avx512VnniMicro : Avx512Epilogue {
     const std::uint8_t* rows[kHeight];
 #pragma GCC unroll 6
     for (unsigned r = 0; r < kHeight; ++r) {
-      rows[r] = static_cast<const std::uint8_t*>(t.pieces[r]);
+      rows[r] = static_cast<const std::uint8_t*>(t.piece(r));
 #pragma GCC unroll 4
       for (unsigned l = 0; l < kLanes; ++l) {
         values[r][l] = _mm512_loadu_ps(t.values + t.row_at(r) * t.stride + (lane + l) * kLane);

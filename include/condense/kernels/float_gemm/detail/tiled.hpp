@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "condense/kernels/detail/pieces.hpp"
 #include "condense/kernels/detail/rows.hpp"
 #include "condense/kernels/float_gemm/detail/weight_panels.hpp"
 
@@ -30,6 +31,7 @@ struct FloatTile {
   Index row = 0;  ///< First of the output, and how many.
   Index rows = 0;
   Index column = 0;                    ///< First of the panel; columns beyond the output are padding.
+  const void* const* found = nullptr;  ///< The pieces of the stretch, (rows, taps).
   const std::byte* weights = nullptr;  ///< The units of the stretch.
   FloatTerms terms;                    ///< Of integers.
   Index run = 0;                       ///< Elements that share a scale; `stretch.depth` of floats.
@@ -45,15 +47,19 @@ struct FloatTile {
   [[gnu::always_inline]] void pieces(Index tap, const float* (&piece)[Rows]) const noexcept {
     // Otherwise GCC 12 keeps all that the lookups share in registers, across the products, and the products in memory.
     asm("" ::: "memory");
+    pieces_of_tap(found, stretch.taps, tap, piece);
+  }
+
+  /// The rows themselves, if they lie in line.
+  template <unsigned Rows>
+  [[gnu::always_inline]] void rows_in_line(const float* (&piece)[Rows]) const noexcept {
     const ActivationRows& input = product->input;
     const auto* data = static_cast<const float*>(input.data) + stretch.first;
-    if (input.offsets == nullptr) return spread_rows(data + row * input.row_stride, input.row_stride, rows, piece);
-    const std::int32_t* offsets[Rows];
-    spread_rows(input.offsets + row * input.taps + stretch.tap + tap, input.taps, rows, offsets);
-    const Pieces<float> pieces(input, stretch.first);
-#pragma GCC unroll 16
-    for (unsigned r = 0; r < Rows; ++r) piece[r] = pieces.at(*offsets[r]);
+    spread_rows(data + row * input.row_stride, input.row_stride, rows, piece);
   }
+
+  /// Whether a tap adds nothing to any row.
+  bool skips(Index tap) const noexcept { return found[tap] == nullptr; }
 
   /// What the sums of the rows start from.
   template <unsigned Rows>
@@ -87,6 +93,8 @@ struct FloatTile {
 ///   static constexpr unsigned kLanes;                          vectors of a panel
 ///   using Heights = std::integer_sequence<unsigned, 1, ...>;   rows of the tiles there are, up to kRows
 ///   template <unsigned Rows, unsigned Lanes, WeightCoding> static void multiply(const FloatTile&) noexcept;
+///   template <unsigned Lanes>                                  the same from float32, if it is quicker where all kRows
+///   static void multiply_in_line(const FloatTile&) noexcept;   rows are there, in line: by 1 to 4 % of few steps
 ///   template <unsigned Lanes, WeightCoding>                    the values of `steps` elements of a run, in whole units
 ///   static void decode(const std::byte* units, const FloatTerms&, Index steps, float* values) noexcept;
 ///
@@ -105,7 +113,9 @@ struct TiledFloatGemm : FloatWeightPanels<Micro> {
     const Index direct = is_float32 ? shape.columns : in_registers ? wide : 0;
     if (direct > 0) {
       for_blocks(g, shape.taps * shape.depth, [&](Index begin, Index end) {
-        run_columns({0, shape.taps, 0, shape.depth}, g, begin, end, 0, direct);
+        for (Index tap = 0; tap < shape.taps; tap += kMostPieces) {
+          run_columns({tap, std::min(kMostPieces, shape.taps - tap), 0, shape.depth}, g, begin, end, 0, direct);
+        }
       });
     }
     if (direct < shape.columns) {
@@ -134,6 +144,7 @@ struct TiledFloatGemm : FloatWeightPanels<Micro> {
   using Decode = void (*)(const std::byte*, const FloatTerms&, Index, float*) noexcept;
   struct Versions {
     Multiply multiply[Micro::kLanes][Heights::size()];
+    Multiply multiply_in_line[Micro::kLanes];
     Decode decode[Micro::kLanes];
   };
 
@@ -142,6 +153,14 @@ struct TiledFloatGemm : FloatWeightPanels<Micro> {
     constexpr bool kInRegisters = Lanes == Micro::kLanes && (!is_integer(kCoding.type) || Rows <= kFewRows);
     if constexpr (kCoding.type == WeightType::float32 || kInRegisters) {
       return &Micro::template multiply<Rows, Lanes, kCoding>;
+    } else {
+      return nullptr;
+    }
+  }
+  template <WeightCoding kCoding, unsigned Lanes>
+  static constexpr Multiply in_line_version() noexcept {
+    if constexpr (kCoding.type == WeightType::float32 && requires { &Micro::template multiply_in_line<Lanes>; }) {
+      return &Micro::template multiply_in_line<Lanes>;
     } else {
       return nullptr;
     }
@@ -158,7 +177,7 @@ struct TiledFloatGemm : FloatWeightPanels<Micro> {
   template <WeightCoding kCoding, unsigned... Rows, unsigned... Lane>
   static constexpr Versions versions(std::integer_sequence<unsigned, Rows...>,
                                      std::integer_sequence<unsigned, Lane...>) noexcept {
-    Versions result{{}, {decode_version<kCoding, Lane + 1>()...}};
+    Versions result{{}, {in_line_version<kCoding, Lane + 1>()...}, {decode_version<kCoding, Lane + 1>()...}};
     const auto fill = [&]<unsigned Lanes>(std::integral_constant<unsigned, Lanes>) {
       Index height = 0;
       ((result.multiply[Lanes - 1][height++] = multiply_version<kCoding, Lanes, Rows>()), ...);
@@ -228,24 +247,41 @@ struct TiledFloatGemm : FloatWeightPanels<Micro> {
     tile.weights = g.packed_weights + column * bytes.all;
     tile.terms = {.first = tile.weights + lanes * kLane * bytes.units, .stride = lanes * kLane * bytes.terms};
   }
-  static void multiply_rows(FloatTile& tile, Index begin, Index end, const Multiply* versions) noexcept {
+  /// Taps of padding are skipped where weights are floats; other ones are bound by more than their products.
+  static void multiply_rows(FloatTile& tile, Index begin, Index end, const Versions& versions, Index lanes) noexcept {
+    const FloatStretch& s = tile.stretch;
+    alignas(64) const void* pieces[static_cast<std::size_t>(kMostPieces * kTileRows)];
+    tile.found = pieces;
+    ActivationRows input = tile.product->input;
+    const bool skips = tile.product->weights.type == WeightType::float32 && padding_is(input, 0.0F);
+    input.data = static_cast<const float*>(input.data) + s.first;
+    if (input.padding != nullptr) input.padding = static_cast<const float*>(input.padding) + s.first;
+    if (input.offsets != nullptr) input.offsets += s.tap;
+    const Multiply in_line = input.offsets == nullptr ? versions.multiply_in_line[lanes - 1] : nullptr;
     for (tile.row = begin; tile.row < end; tile.row += tile.rows) {
       tile.rows = rows_of_tile(end - tile.row);
-      versions[version_for(tile.rows, Heights{})](tile);
+      if (in_line != nullptr && tile.rows == kTileRows) {
+        in_line(tile);
+        continue;
+      }
+      find_pieces<Micro, float>(input, s.taps, tile.row, tile.rows, kTileRows, skips, pieces);
+      versions.multiply[lanes - 1][version_for(tile.rows, Heights{})](tile);
     }
   }
 
-  /// The columns [column, last) of the rows [begin, end), over all of K, of weights as they lie.
-  static void run_columns(const FloatStretch& all, const FloatGemmArguments& g, Index begin, Index end, Index column,
+  /// The columns [column, last) of the rows [begin, end), over some taps, of weights as they lie.
+  static void run_columns(const FloatStretch& s, const FloatGemmArguments& g, Index begin, Index end, Index column,
                           Index last) noexcept {
     const Versions& versions = versions_for(g.weights);
     const ColumnBytes bytes(g.weights);
-    FloatTile tile = tile_of(all, g);
+    FloatTile tile = tile_of(s, g);
     tile.run = Panels::run_elements(g.weights);
     for (Index lanes = 0; column < last; column += lanes * kLane) {
       lanes = lanes_at(g.weights.columns, column);
       start_panel(tile, bytes, column, lanes);
-      multiply_rows(tile, begin, end, versions.multiply[lanes - 1]);
+      tile.terms.first += s.tap * g.weights.groups_per_tap() * tile.terms.stride;
+      tile.weights += Panels::unit_of(g.weights, s.tap, 0) * lanes * kLane * unit_bytes(g.weights.type);
+      multiply_rows(tile, begin, end, versions, lanes);
     }
   }
 
@@ -262,7 +298,7 @@ struct TiledFloatGemm : FloatWeightPanels<Micro> {
       start_panel(tile, bytes, column, lanes);
       decode(tile, lanes, versions.decode[lanes - 1], values);
       tile.weights = reinterpret_cast<const std::byte*>(values);
-      multiply_rows(tile, begin, end, kVersions<WeightCoding{}>.multiply[lanes - 1]);
+      multiply_rows(tile, begin, end, kVersions<WeightCoding{}>, lanes);
     }
   }
 
@@ -272,7 +308,7 @@ struct TiledFloatGemm : FloatWeightPanels<Micro> {
   static void for_stretches(const FloatWeightShape& shape, Body&& body) noexcept {
     const Index depth = shape.depth;
     if (depth <= kStretch) {
-      const Index taps = kStretch / std::max<Index>(depth, 1);
+      const Index taps = std::min(kMostPieces, kStretch / std::max<Index>(depth, 1));
       for (Index tap = 0; tap < shape.taps; tap += taps) body({tap, std::min(taps, shape.taps - tap), 0, depth});
       return;
     }

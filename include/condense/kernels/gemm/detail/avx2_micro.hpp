@@ -220,9 +220,13 @@ struct Avx2Micro {
     const __m256i flip = _mm256_set1_epi32(static_cast<int>(t.flip));
     const std::int8_t* weights = t.weights;
     for (Index tap = 0; tap < t.taps; ++tap) {
+      if (t.skips(tap)) {
+        weights += t.steps * kLanes * kLane * kStep;
+        continue;
+      }
       const Activation* rows[kHeight];
 #pragma GCC unroll 6
-      for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const Activation*>(t.pieces[tap * kRows + r]);
+      for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const Activation*>(t.piece(r, tap));
       for (Index k = 0; k < t.steps * kStep; k += kStep, weights += kLanes * kLane * kStep) {
         __m256i w[kLanes];
 #pragma GCC unroll 2
@@ -248,7 +252,7 @@ struct Avx2Micro {
     __m256 values[kHeight][kLanes];
     const Activation* rows[kHeight];
 #pragma GCC unroll 6
-    for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const Activation*>(t.pieces[r]);
+    for (unsigned r = 0; r < kHeight; ++r) rows[r] = static_cast<const Activation*>(t.piece(r));
 #pragma GCC unroll 3
     for (unsigned r = 0; r < kHeight; ++r) {
 #pragma GCC unroll 2
@@ -304,7 +308,7 @@ struct Avx2Micro {
     const Activation* rows[kHeight];
 #pragma GCC unroll 2
     for (unsigned r = 0; r < kHeight; ++r) {
-      rows[r] = static_cast<const Activation*>(t.pieces[r]);
+      rows[r] = static_cast<const Activation*>(t.piece(r));
 #pragma GCC unroll 2
       for (unsigned l = 0; l < 2; ++l) values[r][l] = _mm256_loadu_ps(t.values + r * t.stride + l * kLane);
     }

@@ -47,11 +47,17 @@ struct Avx512Epilogue {
   }
 
  protected:
-  /// Stores 64 codes as `rows` rows, at most 4 / kLanes.
+  /// Stores the first `columns` of 64 codes, which are those of `rows` rows, at most 4 / kLanes.
   template <unsigned kLanes>
-  CONDENSE_TARGET_AVX512_VNNI static void store_rows(__m512i codes, Index rows, std::uint8_t* out,
+  CONDENSE_TARGET_AVX512_VNNI static void store_rows(__m512i codes, Index rows, Index columns, std::uint8_t* out,
                                                      Index stride) noexcept {
-    if constexpr (kLanes == 4) {
+    if (columns < kLanes * kLane) {
+      const __mmask64 mask = ~__mmask64{0} >> (64 - columns);
+      for (; rows > 0; --rows, out += stride) {
+        _mm512_mask_storeu_epi8(out, mask, codes);
+        codes = _mm512_alignr_epi64(codes, codes, 2 * kLanes % 8);
+      }
+    } else if (kLanes == 4 || (stride == kLanes * kLane && rows == 4 / kLanes)) {
       _mm512_storeu_si512(out, codes);
     } else if constexpr (kLanes == 2) {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_castsi512_si256(codes));
@@ -185,13 +191,7 @@ struct Avx512Epilogue {
       const Index stride = tile.product->output_stride;
       auto* out = static_cast<std::uint8_t*>(tile.product->output) + (tile.row + row) * stride + tile.column;
       const Index count = std::min<Index>(4 / kLanes, tile.rows - row);
-      if (columns == kLanes * kLane) return store_rows<kLanes>(codes, count, out, stride);
-      alignas(64) std::uint8_t bytes[64];
-      _mm512_store_si512(bytes, codes);
-      const __mmask64 mask = ~__mmask64{0} >> (64 - columns);
-      for (Index r = 0; r < count; ++r) {
-        _mm512_mask_storeu_epi8(out + r * stride, mask, _mm512_maskz_loadu_epi8(mask, bytes + r * kLanes * kLane));
-      }
+      store_rows<kLanes>(codes, count, columns, out, stride);
     }
   };
 };

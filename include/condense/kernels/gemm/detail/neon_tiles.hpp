@@ -240,9 +240,10 @@ struct GemmTiles : GemmPanels {
     Sums sums;
     sums.clear();
     for (Index tap = 0; tap < t.taps; ++tap, weights += t.steps * stride) {
+      if (t.skips(tap)) continue;
       Array<const std::uint8_t*, kHeight> rows;
 #pragma GCC unroll 8
-      for (Index r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.pieces[tap * kMostRows + r]);
+      for (Index r = 0; r < kHeight; ++r) rows[r] = static_cast<const std::uint8_t*>(t.piece(r, tap));
       sums.template add<false>(rows, t.steps, weights, stride, t.flip);
     }
     const std::int32_t* start = (t.start == nullptr ? kZeros : t.start) + column;
@@ -271,7 +272,7 @@ struct GemmTiles : GemmPanels {
     Array<const std::uint8_t*, kHeight> rows;
 #pragma GCC unroll 8
     for (Index r = 0; r < kHeight; ++r) {
-      rows[r] = static_cast<const std::uint8_t*>(t.pieces[r]);
+      rows[r] = static_cast<const std::uint8_t*>(t.piece(r));
 #pragma GCC unroll 4
       for (Index v = 0; v < kVectors; ++v) values[r][v] = vld1q_f32(t.values + t.row_at(r) * t.stride + column + 4 * v);
     }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "condense/kernels/detail/pieces.hpp"
+#include "condense/kernels/detail/rows.hpp"
 #include "condense/kernels/gemm/detail/staging.hpp"
 
 namespace condense::kernels::detail {
@@ -18,7 +20,9 @@ struct GemmTile {
   Index column = 0;  ///< First of the panel, and vectors of columns; those beyond the output are padding.
   Index lanes = 0;
 
-  const void* const* pieces = nullptr;   ///< (taps, Micro::kRows): each of whole steps; rows beyond the last repeat it.
+  const void* first = nullptr;  ///< Row, if rows lie in line, and from one to the next.
+  Index input_stride = 0;
+  const void* const* pieces = nullptr;   ///< (rows, taps): each of whole steps; rows beyond the last repeat it.
   Index taps = 1;                        ///< Pieces of each row in the stretch.
   Index steps = 0;                       ///< Of a piece, or of a group.
   Index groups = 0;                      ///< Of the stretch, 0 without groups.
@@ -40,6 +44,11 @@ struct GemmTile {
 
   /// A row of the tile; those beyond the last repeat it, so that few heights of tiles do for all.
   Index row_at(Index r) const noexcept { return r < rows ? r : rows - 1; }
+
+  const void* piece(Index r, Index tap = 0) const noexcept { return pieces[r * taps + tap]; }
+
+  /// Whether a tap adds nothing to any row.
+  bool skips(Index tap) const noexcept { return piece(0, tap) == nullptr; }
 };
 
 /// The integer product by tiles of registers: packing, blocking and odd shapes, the same for all instruction sets.
@@ -60,6 +69,7 @@ struct GemmTile {
 ///   static void multiply_groups(const GemmTile&) noexcept;  adds to the values
 ///   static void finish(const GemmTile&) noexcept;           the epilogue: sums, or with groups values, to the output
 ///   static void multiply_and_finish(const GemmTile&) noexcept;  both, if it can do better than one after the other
+///   static bool reads_in_line(const GemmTile&) noexcept;    whether that does without the pieces, rows being in line
 ///   static void multiply_packed_groups(const GemmTile&) noexcept;  multiply_groups from packed weights of 4 bits, if
 ///                                    it has a quicker form for a few rows: kPackedRows, an even number of lanes;
 ///                                    kPacksZeroPoints and kPacksFactors say whether it takes these
@@ -107,7 +117,6 @@ struct TiledGemm : Staging<Micro> {
   using Panels::kPlans;
   using Panels::kStep;
   using Panels::kStretch;
-  using Panels::kTaps;
   using Panels::plan_bytes;
   using Panels::steps_of;
   using Panels::stretch_at;
@@ -148,7 +157,8 @@ struct TiledGemm : Staging<Micro> {
   /// K as a whole, rows in place.
   static void run_whole(const GemmArguments& g) noexcept {
     alignas(64) std::int32_t sums[static_cast<std::size_t>(Micro::kRows * Micro::kPanel)];
-    Pieces pieces;
+    alignas(64) Pieces pieces;
+    const bool skips = padding_is(g.input, static_cast<Activation>(is_flipped(g) ? 0x80 : 0));  // zeros, as multiplied
     const Index bytes = column_bytes(g.weights);
     for_panels(g.weights, 0, g.weights.columns, [&](Index column, Index lanes) {
       const std::byte* panel = g.packed_weights + column * bytes;
@@ -168,34 +178,18 @@ struct TiledGemm : Staging<Micro> {
       for_tiles(g.input.rows, most, [&](Index row, Index rows) {
         tile.row = row;
         tile.rows = rows;
-        find_pieces(g.input, tile.taps, row, rows, most, pieces);
+        if (g.input.offsets == nullptr) {
+          tile.first = static_cast<const Activation*>(g.input.data) + row * g.input.row_stride;
+          tile.input_stride = g.input.row_stride;
+        }
+        if (!reads_in_line(tile)) find_pieces<Micro, Activation>(g.input, tile.taps, row, rows, most, skips, pieces);
         multiply_and_finish(tile);
         if (tile.ahead != nullptr) tile.ahead += tile.taps * tile.steps * kCacheLine;
       });
     });
   }
 
-  using Pieces = const void * [kTaps * Micro::kRows];
-
-  /// Where the pieces of a tile's rows begin; rows beyond the last repeat it, up to the height of any tile.
-  static void find_pieces(const ActivationRows& input, Index taps, Index row, Index rows, Index most,
-                          Pieces& pieces) noexcept {
-    const auto* data = static_cast<const Activation*>(input.data);
-    if (input.offsets == nullptr) {
-      const Activation* piece = data + row * input.row_stride;
-      for (Index r = 0; r < most; ++r) {
-        pieces[r] = piece;
-        if (r + 1 < rows) piece += input.row_stride;
-      }
-      return;
-    }
-    for (Index r = 0; r < most; ++r) {
-      const std::int32_t* offsets = input.offsets + (row + std::min(r, rows - 1)) * input.taps;
-      for (Index tap = 0; tap < taps; ++tap) {
-        pieces[tap * Micro::kRows + r] = offsets[tap] < 0 ? input.padding : data + offsets[tap];
-      }
-    }
-  }
+  using Pieces = const void * [kMostPieces * Micro::kRows];
 
   /// The most rows of a tile.
   static Index most_rows(Index lanes, bool grouped) noexcept {
@@ -219,7 +213,7 @@ struct TiledGemm : Staging<Micro> {
     alignas(64) std::int32_t starts[static_cast<std::size_t>(Micro::kPanel * kStretch / kStep)];
     alignas(64) std::int32_t sums[static_cast<std::size_t>(kBlockSums)];
     alignas(64) float values[static_cast<std::size_t>(kBlockSums)];
-    Pieces pieces;
+    alignas(64) Pieces pieces;
   };
 
   /// K in stretches, for blocks of rows and columns.
@@ -258,7 +252,8 @@ struct TiledGemm : Staging<Micro> {
               part.row = row + r;
               part.rows = count;
               part.pieces = scratch.pieces;
-              find_pieces(input, tile.taps, staged ? r : row + r, count, most, scratch.pieces);
+              const Index of_input = staged ? r : row + r;
+              find_pieces<Micro, Activation>(input, tile.taps, of_input, count, most, false, scratch.pieces);
               part.sums = scratch.sums + r * most_of.columns + offset;
               part.values = scratch.values + r * most_of.columns + offset;
               part.stride = most_of.columns;
@@ -371,6 +366,11 @@ struct TiledGemm : Staging<Micro> {
     if (stretch.groups == 0 || !stretch.ends) return Micro::multiply(tile);
     Micro::multiply_groups(tile);
     if (last) Micro::finish(tile);
+  }
+
+  static bool reads_in_line(const GemmTile& tile) noexcept {
+    if constexpr (requires { Micro::reads_in_line(tile); }) return tile.first != nullptr && Micro::reads_in_line(tile);
+    return false;
   }
 
   static void multiply_and_finish(const GemmTile& tile) noexcept {

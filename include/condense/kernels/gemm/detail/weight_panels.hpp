@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 
+#include "condense/kernels/detail/pieces.hpp"
 #include "condense/kernels/gemm/gemm.hpp"
 
 namespace condense::kernels::detail {
@@ -58,8 +59,7 @@ struct WeightPanels {
   static constexpr bool kFlips = Micro::kFlipped.has_value();
 
   static constexpr Index kStretch = 256;  ///< Most elements of K that are staged at a time.
-  static constexpr Index kTaps = 64;      ///< Most pieces of a row that are multiplied at a time.
-  static_assert(kStretch % (4 * kStep) == 0 && (sizeof(Activation) != 1 || kStretch / kStep <= kTaps));
+  static_assert(kStretch % (4 * kStep) == 0 && (sizeof(Activation) != 1 || kStretch / kStep <= kMostPieces));
 
   static constexpr Index round_up(Index value, Index multiple) noexcept {
     return (value + multiple - 1) / multiple * multiple;
@@ -98,7 +98,7 @@ struct WeightPanels {
 
   /// Whether K is taken in stretches that go through the cache.
   static bool in_stretches(const WeightShape& shape) noexcept {
-    return shape.bits < 8 || shape.group_size != 0 || shape.taps > kTaps || is_staged(shape);
+    return shape.bits < 8 || shape.group_size != 0 || shape.taps > kMostPieces || is_staged(shape);
   }
   static bool is_flipped(const GemmArguments& g) noexcept {
     return Micro::kFlipped == g.input_type && (!kPlans || is_planned(g.weights));
