@@ -50,6 +50,29 @@ TEST(Coverage, SaysWhyNothingWasQuantized) {
   EXPECT_EQ(graph::stored_bytes(result.graph), graph::stored_bytes(simplified(network)));
 }
 
+/// The kernels take images: what works on volumes stays as it is, and runs as the graph evaluates.
+TEST(Coverage, LeavesVolumesAndIndicesInFloat) {
+  Random random(3);
+  const auto random_tensor = [&](const Shape& shape) {
+    Tensor tensor(DataType::float32, shape);
+    for (float& value : tensor.mutable_values<float>()) value = random.normal();
+    return tensor;
+  };
+  graph::Graph network;
+  const graph::Value x = network.input("x", DataType::float32, {1, 2, 4, 6, 6});
+  const graph::Value w = network.constant("w", random_tensor({3, 2, 3, 3, 3}));
+  const graph::Value features = network.add(graph::Conv{}, {x, w}, "conv");
+  const graph::Value pooled = network.add(graph::MaxPool{.kernel_shape = {1, 2, 2}}, {features}, "pool");
+  network.output(network.add(graph::AveragePool{.kernel_shape = {2, 1, 1}}, {pooled}, "mean"));
+  const PostTrainingResult result = quantized(network);
+  for (const NodeCoverage& node : result.coverage.nodes) {
+    EXPECT_EQ(node.execution, Execution::floating) << node.node;
+    EXPECT_EQ(node.reason, "it works on volumes") << node.node;
+  }
+  const Tensor input = random_tensor({1, 2, 4, 6, 6});
+  EXPECT_EQ(run_compiled(result.graph, {&input, 1})[0], graph::evaluate(network, {input})[0]);
+}
+
 TEST(Coverage, CountsTheMultiplyAccumulatesOfOneInference) {
   const graph::Graph network = plain_network();
   const std::int64_t expected = 8 * 8 * 8 * 27 + 12 * 4 * 4 * 72 + 16 * 192 + 5 * 16;

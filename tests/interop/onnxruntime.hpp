@@ -56,12 +56,33 @@ inline double relative_difference(const Tensor& actual, const Tensor& expected) 
   return difference / largest;
 }
 
+/// Makes an image (1, channels, height, width) white, with dark strokes in lines.
+inline void write_lines(Random& random, Tensor& image) {
+  const Index height = image.shape()[2];
+  const Index width = image.shape()[3];
+  const auto values = image.mutable_values<float>();
+  std::ranges::fill(values, 1.0F);
+  for (Index line = 8; line + 16 < height; line += 24) {
+    for (Index x = 8; x + 8 < width; x += 2) {
+      const Index top = line + static_cast<Index>(random.below(6));
+      const Index bottom = line + 10 + static_cast<Index>(random.below(6));
+      if (random.below(5) == 0) continue;
+      for (Index y = top; y < bottom; ++y) {
+        for (Index c = 0; c < image.shape()[1]; ++c)
+          values[static_cast<std::size_t>((c * height + y) * width + x)] = -1;
+      }
+    }
+  }
+}
+
 /// A real model: where it comes from, and inputs that it takes.
 struct RealModel {
   std::string path;  ///< Below the folder of models, or of npm packages.
   std::map<std::string, Shape> shapes = {};
   float low = -1;  ///< Range of the values of its float inputs.
   float high = 1;
+  bool page = false;  ///< The input is an image of a page with lines of something like text.
+  bool exports = true;    ///< Whether it can be written again.
   double tolerance = 1e-4;
 
   friend void PrintTo(const RealModel& model, std::ostream* out) { *out << model.path; }
@@ -88,6 +109,7 @@ struct RealModel {
       Tensor tensor(type.type, type.shape);
       if (type.type == DataType::float32) {
         for (float& element : tensor.mutable_values<float>()) element = random.uniform(low, high);
+        if (page) write_lines(random, tensor);
       } else if (type.type == DataType::int64) {  // the sampling rate of speech models
         for (std::int64_t& element : tensor.mutable_values<std::int64_t>()) element = 16000;
       }

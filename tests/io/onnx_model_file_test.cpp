@@ -33,7 +33,10 @@ Model rich_model() {
   model.documentation = "what it is for";
   model.metadata = {{"author", "somebody"}, {"labels", "cat\ndog"}};
   model.graph.initializers = {{"w", Tensor::of<std::int8_t>({2, 1}, {1, -1})}, {"scalar", Tensor::of<float>({}, {3})}};
-  model.graph.values = {{.name = "a", .type = DataType::float32, .shape = {{{.name = "batch"}, {.extent = 3}}}}};
+  model.graph.values = {{.name = "a", .type = DataType::float32, .shape = {{{.name = "batch"}, {.extent = 3}, {}}}},
+                        {.name = "scalar", .type = DataType::int64, .shape = {{}}},
+                        {.name = "any", .type = DataType::int64},
+                        {.name = "sequence"}};
   model.functions = {{.name = "f",
                       .domain = "org.example",
                       .inputs = {"i"},

@@ -83,6 +83,9 @@ TEST(FloatProgram, ComputesConvolutionsOfEveryForm) {
   expect_node(graph::Conv{.pads = {1, 1, 1, 1}, .group = 20}, {2, 20, 6, 6}, {weights({20, 1, 3, 3}), of_shape({20})});
   expect_node(graph::Conv{.group = 4}, {1, 4, 6, 6}, {weights({8, 1, 3, 3})});
   expect_node(graph::Conv{.strides = {2}, .pads = {1, 0}}, {2, 5, 20}, {weights({7, 5, 4}), of_shape({7})});
+  expect_node(graph::Conv{.strides = {1, 2, 1}, .pads = {1, 0, 1, 1, 0, 1}}, {2, 3, 4, 5, 6},
+              {weights({5, 3, 3, 2, 3}), of_shape({5})});
+  expect_node(graph::Conv{.group = 4}, {1, 4, 1, 6, 6}, {weights({4, 1, 1, 3, 3})});
 }
 
 TEST(FloatProgram, ComputesMatrixProductsOfEveryForm) {
@@ -109,6 +112,8 @@ TEST(FloatProgram, ComputesPoolsAndMaps) {
               {2, 5, 7, 8});
   expect_node(graph::AveragePool{.kernel_shape = {2, 2}, .pads = {1, 0, 0, 1}, .count_include_pad = true},
               {1, 33, 4, 4});
+  expect_node(graph::MaxPool{.kernel_shape = {2, 3, 2}, .strides = {1, 2, 2}}, {2, 3, 4, 5, 6});
+  expect_node(graph::AveragePool{.kernel_shape = {2, 3, 2}, .pads = {1, 0, 0, 0, 1, 1}}, {2, 3, 4, 5, 6});
   expect_node(graph::GlobalAveragePool{}, {3, 20, 5, 6});
   expect_node(graph::GlobalAveragePool{}, {3, 20, 9});
   expect_node(graph::GlobalAveragePool{}, {1, 2, 3, 4, 5});  // volumes
@@ -119,6 +124,20 @@ TEST(FloatProgram, ComputesPoolsAndMaps) {
   expect_node(graph::Clip{}, {2, 3, 4, 4}, {Tensor::scalar(-0.5F), Tensor::scalar(0.75F)});
   expect_node(graph::Softmax{.axis = 1}, {2, 6, 3, 3});
   expect_node(graph::BatchNormalization{}, {2, 6, 3, 3}, {of_shape({6}), of_shape({6}), of_shape({6}), positive({6})});
+}
+
+TEST(FloatProgram, ComputesMaximaWithTheirIndices) {
+  Random random(8);
+  graph::MaxPool op{.kernel_shape = {2, 2}, .strides = {2, 2}};
+  op.outputs.count = 2;
+  Graph graph;
+  const Value x = graph.input("x", DataType::float32, {2, 3, 6, 6});
+  const graph::Node node =
+      graph.add_node(op, {graph.add(graph::Conv{}, {x, graph.constant("w", of_shape({4, 3, 1, 1}))})});
+  graph.output(node.outputs[0]);
+  graph.output(node.outputs[1]);
+  const Tensor images = random_tensor({2, 3, 6, 6}, random);
+  expect_close(graph, {&images, 1});
 }
 
 TEST(FloatProgram, ComputesBroadcastsAndRearrangements) {

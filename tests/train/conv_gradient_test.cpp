@@ -35,6 +35,13 @@ TEST(ConvGradient, AgreesWithDifferencesForAutomaticPads) {
   check({.strides = {2, 2}, .auto_pad = graph::AutoPad::same_lower}, {1, 2, 5, 6}, {2, 2, 3, 3});
 }
 
+TEST(ConvGradient, AgreesWithDifferencesForVolumes) {
+  check({}, {2, 2, 3, 4, 3}, {3, 2, 2, 3, 2});
+  check({.strides = {1, 2, 2}, .dilations = {2, 1, 1}, .pads = {1, 0, 1, 0, 1, 2}}, {1, 2, 3, 4, 4}, {2, 2, 2, 2, 3});
+  check({.pads = {1, 1, 1, 1, 1, 1}, .group = 3}, {2, 3, 3, 2, 3}, {3, 1, 3, 3, 3});  // one channel to a group
+  check({}, {2, 3, 2, 2, 2}, {4, 3, 1, 1, 1});
+}
+
 TEST(ConvGradient, AgreesWithDifferencesForGroups) {
   check({.pads = {1, 1, 1, 1}, .group = 2}, {2, 4, 4, 3}, {6, 2, 3, 3});
 }

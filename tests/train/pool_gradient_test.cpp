@@ -53,6 +53,21 @@ TEST(AveragePoolGradient, AgreesWithDifferencesForEveryWindow) {
   expect_gradients_agree(graph::AveragePool{.kernel_shape = {3}, .strides = {2}}, {normal_values({2, 2, 9}, 5)});
 }
 
+TEST(PoolGradients, AgreeWithDifferencesOnVolumes) {
+  graph::MaxPool largest{.kernel_shape = {2, 3, 2}, .strides = {1, 2, 2}, .pads = {1, 1, 0, 0, 1, 1}};
+  expect_gradients_agree(largest, {spread_values({2, 2, 3, 4, 5}, 6)});
+  largest.outputs.count = 2;  // the indices have no gradient and change none
+  expect_gradients_agree(largest, {spread_values({2, 2, 3, 4, 5}, 6)});
+  for (const bool include : {false, true}) {
+    expect_gradients_agree(graph::AveragePool{.kernel_shape = {2, 3, 2},
+                                              .strides = {1, 2, 2},
+                                              .pads = {1, 1, 0, 0, 1, 1},
+                                              .count_include_pad = include},
+                           {normal_values({2, 2, 3, 4, 5}, 7)});
+  }
+  expect_gradients_agree(graph::GlobalAveragePool{}, {normal_values({2, 2, 3, 4, 5}, 8)});
+}
+
 TEST(GlobalAveragePoolGradient, AgreesWithDifferences) {
   expect_gradients_agree(graph::GlobalAveragePool{}, {normal_values({2, 3, 4, 5}, 1)});
   expect_gradients_agree(graph::GlobalAveragePool{}, {normal_values({2, 3, 7}, 1)});

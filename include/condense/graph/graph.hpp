@@ -108,6 +108,8 @@ class Graph {
     info(value).constant = std::move(tensor);
   }
 
+  bool has_value_named(const std::string& name) const { return value_names_.contains(name); }
+
   /// Value of that name; throws naming it if there is none.
   Value find(const std::string& name) const {
     for (int i = 0; i < value_count(); ++i) {
@@ -158,6 +160,20 @@ class Graph {
     std::ranges::replace(outputs_, from, to);
   }
 
+  /// The same for many values in one sweep: what reads `Value{i}` reads `replacements[i]`, where that exists.
+  void replace_uses(std::span<const Value> replacements) {
+    const auto replace = [&](Value& value) {
+      if (!value.exists() || value.index >= static_cast<int>(replacements.size())) return;
+      const Value replacement = replacements[static_cast<std::size_t>(value.index)];
+      if (replacement.exists()) value = replacement;
+    };
+    for (const Value replacement : replacements) {
+      if (replacement.exists()) check(replacement);
+    }
+    for (Node& node : nodes_) std::ranges::for_each(node.inputs, replace);
+    std::ranges::for_each(outputs_, replace);
+  }
+
   /// Connects input i of nodes()[node] to another value.
   void set_input(int node, std::size_t i, Value value) {
     check(value);
@@ -169,6 +185,16 @@ class Graph {
 
   /// Puts another operator in the place of nodes()[node]'s, with the same inputs and outputs.
   void set_operator(int node, Operator op) { nodes_.at(static_cast<std::size_t>(node)).op = std::move(op); }
+
+  /// The same with other inputs; `sort` checks that the operator takes them.
+  void set_operator(int node, Operator op, std::vector<Value> inputs) {
+    for (const Value value : inputs) {
+      if (value.exists()) check(value);
+    }
+    Node& changed = nodes_.at(static_cast<std::size_t>(node));
+    changed.op = std::move(op);
+    changed.inputs = std::move(inputs);
+  }
 
   /// Adds outputs to nodes()[node] or takes its last ones away, for an operator put there that makes more or fewer.
   /// Those taken away must not be in use; `sort` infers the types of new ones.

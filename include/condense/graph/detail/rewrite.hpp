@@ -7,14 +7,8 @@ namespace condense::graph::detail {
 
 /// `wanted`, or with a number after it if a value of the graph has that name.
 inline std::string unused_value_name(const Graph& graph, const std::string& wanted) {
-  const auto taken = [&](const std::string& name) {
-    for (int i = 0; i < graph.value_count(); ++i) {
-      if (graph.name(Value{i}) == name) return true;
-    }
-    return false;
-  };
   std::string name = wanted;
-  for (int i = 1; taken(name); ++i) name = fmt::format("{}_{}", wanted, i);
+  for (int i = 1; graph.has_value_named(name); ++i) name = fmt::format("{}_{}", wanted, i);
   return name;
 }
 

@@ -73,20 +73,20 @@ struct If {
   static constexpr std::string_view kType = "If";
   static constexpr bool kRunsGraphs = true;
 
-  std::shared_ptr<const Graph> then_branch;
-  std::shared_ptr<const Graph> else_branch;
+  /// One that cannot be built for the shapes at hand, since it is meant for others, is null.
+  std::shared_ptr<const Graph> then_branch = {};
+  std::shared_ptr<const Graph> else_branch = {};
+  std::string refusal = {};  ///< Why one is null.
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
-    const std::size_t captures = then_branch->inputs().size() + else_branch->inputs().size();
+    const std::size_t captures = captures_of(then_branch) + captures_of(else_branch);
     inputs.require_count(1 + captures, 1 + captures);
     require(inputs.type(0) == DataType::boolean, "its input 0, the condition, is boolean, this one is {}",
             name(inputs.type(0)));
-    require(then_branch->outputs().size() == else_branch->outputs().size(),
-            "its branches have {} and {} outputs; they must agree", then_branch->outputs().size(),
-            else_branch->outputs().size());
+    require(then_branch != nullptr || else_branch != nullptr, "both of its branches are refused: {}", refusal);
     const Tensor* condition = inputs.known(0);
     const bool is_false = condition != nullptr && condition->count() == 1 && !condition->data<bool>()[0];
-    const Graph& branch = is_false ? *else_branch : *then_branch;
+    const Graph& branch = then_branch == nullptr || (is_false && else_branch != nullptr) ? *else_branch : *then_branch;
     std::vector<TensorType> types;
     for (const Value output : branch.outputs()) types.push_back(branch.type(output));
     return types;
@@ -94,14 +94,20 @@ struct If {
 
   std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const {
     const bool condition = detail::scalar_of<bool>(*inputs[0], "its input 0, the condition,");
-    const Graph& branch = condition ? *then_branch : *else_branch;
-    const std::size_t first = condition ? 1 : 1 + then_branch->inputs().size();
+    const std::shared_ptr<const Graph>& branch = condition ? then_branch : else_branch;
+    require(branch != nullptr, "its condition is {}, and that branch is refused: {}", condition, refusal);
+    const std::size_t first = condition ? 1 : 1 + captures_of(then_branch);
     std::vector<Tensor> captures;
-    for (std::size_t i = 0; i < branch.inputs().size(); ++i) captures.push_back(*inputs[first + i]);
-    return detail::evaluate_body(branch, captures, pool);
+    for (std::size_t i = 0; i < branch->inputs().size(); ++i) captures.push_back(*inputs[first + i]);
+    return detail::evaluate_body(*branch, captures, pool);
   }
 
   friend bool operator==(const If&, const If&) = default;
+
+ private:
+  static std::size_t captures_of(const std::shared_ptr<const Graph>& branch) {
+    return branch == nullptr ? 0 : branch->inputs().size();
+  }
 };
 
 /// Runs a graph again and again. ONNX Loop.

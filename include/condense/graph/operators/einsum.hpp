@@ -20,7 +20,7 @@ struct Einsum {
   static void attributes(auto& op, auto&& visit) { visit("equation", op.equation); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
-    inputs.require_count(1, inputs.size());
+    inputs.require_count(1, std::max<std::size_t>(1, inputs.size()));
     inputs.require_number(0);
     std::vector<Shape> shapes;
     for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -61,7 +61,15 @@ struct Einsum {
       operand = contraction.summed(std::move(operand), [&](reference::Label label) {
         return is_needed(label) || Contraction::has(result.labels, label);
       });
-      result = i == 0 ? std::move(operand) : contraction.product(std::move(result), std::move(operand), is_needed);
+      if (i == 0) {
+        result = std::move(operand);
+        continue;
+      }
+      // A label whose last operand repeats along it, with an extent of 1, is left over from those before.
+      result = contraction.summed(std::move(result), [&](reference::Label label) {
+        return is_needed(label) || Contraction::has(operand.labels, label);
+      });
+      result = contraction.product(std::move(result), std::move(operand), is_needed);
     }
     std::vector<reference::Label> order;
     for (const reference::Label label : terms.output) {

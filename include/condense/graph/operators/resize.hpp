@@ -1,6 +1,8 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_RESIZE_HPP
 #define CONDENSE_GRAPH_OPERATORS_RESIZE_HPP
 
+#include <cstring>
+
 #include "condense/graph/operator_list.hpp"
 #include "condense/graph/reference/cast.hpp"
 #include "condense/graph/reference/resize.hpp"

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "condense/graph/reference/elementwise.hpp"
 
@@ -96,10 +97,22 @@ inline std::vector<TensorType> infer_binary(const InputTypes& inputs) {
   return {{inputs.type(0), broadcast_shape(inputs.shape(0), inputs.shape(1))}};
 }
 
-/// y = function(a, b) on broadcast elements that are computed as A and B; the results may be of another type, computed
-/// as `Result`.
-template <class A, class B, class Result, class Function>
-void evaluate_binary_as(const Evaluation& e, Function&& function) {
+/// A run of broadcast elements: element i of the result meets left[i * left_stride] and right[i * right_stride], where
+/// the strides are 0 or 1.
+template <class A, class B, class Result>
+struct BroadcastRun {
+  const A* left = nullptr;
+  const B* right = nullptr;
+  Result* results = nullptr;
+  Index length = 0;
+  Index left_stride = 1;
+  Index right_stride = 1;
+};
+
+/// Maps broadcast elements that are computed as A and B to results that are computed as `Result`, by calls of
+/// `body(run)`. All that does not depend on the function is compiled once and not once per operator.
+template <class A, class B, class Result>
+void map_broadcast(const Evaluation& e, const std::function<void(const BroadcastRun<A, B, Result>&)>& body) {
   const InputBuffer& a = e.input(0);
   const InputBuffer& b = e.input(1);
   const OutputBuffer& y = e.output();
@@ -109,21 +122,32 @@ void evaluate_binary_as(const Evaluation& e, Function&& function) {
     B b_converted[kChunk];
     const A* left = read_elements<A>(a.type.type, a.data, from_a, a_stride == 0 ? 1 : length, a_converted);
     const B* right = read_elements<B>(b.type.type, b.data, from_b, b_stride == 0 ? 1 : length, b_converted);
-    write_elements<Result>(y.type.type, y.data, first, length, [&](Result* result) {
-      if (a_stride == 1 && b_stride == 1) {
-        for (Index i = 0; i < length; ++i) result[i] = function(left[i], right[i]);
-      } else if (a_stride == 1) {
-        for (Index i = 0; i < length; ++i) result[i] = function(left[i], *right);
-      } else if (b_stride == 1) {
-        for (Index i = 0; i < length; ++i) result[i] = function(*left, right[i]);
-      } else {
-        std::fill_n(result, length, function(*left, *right));
-      }
+    write_elements<Result>(y.type.type, y.data, first, length, [&](Result* results) {
+      body({left, right, results, length, a_stride, b_stride});
     });
   };
   parallel_for(e.pool, y.count(), kElementwiseGrain, [&](Index begin, Index end) {
     for (; begin < end; begin += kChunk) broadcast.for_each_run(begin, std::min(begin + kChunk, end), run);
   });
+}
+
+/// y = function(a, b) on broadcast elements that are computed as A and B; the results may be of another type, computed
+/// as `Result`.
+template <class A, class B, class Result, class Function>
+void evaluate_binary_as(const Evaluation& e, Function&& function) {
+  const auto body = [&](const BroadcastRun<A, B, Result>& run) {
+    const auto [left, right, results, length, left_stride, right_stride] = run;
+    if (left_stride == 1 && right_stride == 1) {
+      for (Index i = 0; i < length; ++i) results[i] = function(left[i], right[i]);
+    } else if (left_stride == 1) {
+      for (Index i = 0; i < length; ++i) results[i] = function(left[i], *right);
+    } else if (right_stride == 1) {
+      for (Index i = 0; i < length; ++i) results[i] = function(*left, right[i]);
+    } else {
+      std::fill_n(results, length, function(*left, *right));
+    }
+  };
+  map_broadcast<A, B, Result>(e, std::cref(body));
 }
 
 /// y = function(a, b) on broadcast numbers of one type.

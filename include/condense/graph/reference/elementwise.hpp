@@ -1,6 +1,8 @@
 #ifndef CONDENSE_GRAPH_REFERENCE_ELEMENTWISE_HPP
 #define CONDENSE_GRAPH_REFERENCE_ELEMENTWISE_HPP
 
+#include <functional>
+
 #include "condense/graph/reference/computation.hpp"
 
 namespace condense::graph::reference {
@@ -22,9 +24,10 @@ inline std::vector<TensorType> infer_unary_number(const InputTypes& inputs) {
   return {inputs[0]};
 }
 
-/// y[i] = function(x[i]) for elements that are computed as C; the results may be of another type, computed as `Result`.
-template <class C, class Result = C, class Function>
-void evaluate_unary_as(const Evaluation& e, Function&& function) {
+/// Maps elements that are computed as C to results that are computed as `Result`, by calls of `run(from, to, count)`.
+/// All that does not depend on the function is compiled once and not once per operator.
+template <class C, class Result>
+void map_elements(const Evaluation& e, const std::function<void(const C*, Result*, Index)>& run) {
   const InputBuffer& x = e.input();
   const OutputBuffer& y = e.output();
   parallel_for(e.pool, y.count(), kElementwiseGrain, [&](Index begin, Index end) {
@@ -32,11 +35,18 @@ void evaluate_unary_as(const Evaluation& e, Function&& function) {
     for (; begin < end; begin += kChunk) {
       const Index count = std::min(kChunk, end - begin);
       const C* from = read_elements<C>(x.type.type, x.data, begin, count, converted);
-      write_elements<Result>(y.type.type, y.data, begin, count, [&](Result* to) {
-        for (Index i = 0; i < count; ++i) to[i] = function(from[i]);
-      });
+      write_elements<Result>(y.type.type, y.data, begin, count, [&](Result* to) { run(from, to, count); });
     }
   });
+}
+
+/// y[i] = function(x[i]) for elements that are computed as C; the results may be of another type, computed as `Result`.
+template <class C, class Result = C, class Function>
+void evaluate_unary_as(const Evaluation& e, Function&& function) {
+  const auto run = [&](const C* from, Result* to, Index count) {
+    for (Index i = 0; i < count; ++i) to[i] = function(from[i]);
+  };
+  map_elements<C, Result>(e, std::cref(run));
 }
 
 /// y[i] = function(x[i]) for floats.

@@ -202,10 +202,19 @@ void resize_axis(const Taps<T>& taps, Index input, Index output, Index outer, In
         const Index position = i % output;
         const Index* sources = taps.sources.data() + position * count;
         const T* weights = taps.weights.data() + position * count;
-        std::fill_n(to, inner, *sources == kFill ? fill : T{0});
-        for (Index k = 0; *sources != kFill && k < count; ++k) {
-          const T* from = x + (i / output * input + sources[k]) * inner;
-          for (Index j = 0; j < inner; ++j) to[j] += weights[k] * from[j];
+        if (*sources == kFill) {
+          std::fill_n(to, inner, fill);
+          continue;
+        }
+        const T* plane = x + i / output * input * inner;
+        for (Index k = 0; k < count; ++k) {
+          const T* from = plane + sources[k] * inner;
+          const T weight = weights[k];
+          if (k == 0) {
+            for (Index j = 0; j < inner; ++j) to[j] = weight * from[j];
+          } else {
+            for (Index j = 0; j < inner; ++j) to[j] += weight * from[j];
+          }
         }
       }
     }

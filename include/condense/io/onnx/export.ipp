@@ -121,6 +121,12 @@ class Exporter {
 
   void add_inner_graphs(const graph::Node& node, Node& written) {
     if (const auto* op = node.op.get_if<graph::If>()) {
+      if (op->then_branch == nullptr || op->else_branch == nullptr) {
+        throw Unsupported(
+            fmt::format("node '{}' (If): one of its branches could not be read for the shapes at hand, so "
+                        "it cannot be written: {}",
+                        node.name, op->refusal));
+      }
       const std::size_t then_captures = op->then_branch->inputs().size();
       add_inner(*op->then_branch, 0, "then_branch", 1, written);
       add_inner(*op->else_branch, 0, "else_branch", 1 + then_captures, written);

@@ -350,8 +350,20 @@ class Importer {
   graph::Operator make_if(const Node& node, const OperatorSets& versions, Scope& scope,
                           std::vector<graph::Value>& inputs) {
     graph::If op;
-    op.then_branch = inner_graph(graph_of(node, "then_branch"), versions, scope, {}, inputs);
-    op.else_branch = inner_graph(graph_of(node, "else_branch"), versions, scope, {}, inputs);
+    const auto branch = [&](std::string_view name) -> std::shared_ptr<const graph::Graph> {
+      try {
+        return inner_graph(graph_of(node, name), versions, scope, {}, inputs);
+      } catch (const FormatError& error) {  // it is for inputs of other shapes
+        op.refusal = error.what();
+        return nullptr;
+      }
+    };
+    op.then_branch = branch("then_branch");
+    op.else_branch = branch("else_branch");
+    const auto same_count = [&] { return op.then_branch->outputs().size() == op.else_branch->outputs().size(); };
+    if (op.then_branch != nullptr && op.else_branch != nullptr && !same_count()) {
+      throw FormatError("its branches have different numbers of outputs");
+    }
     return op;
   }
 

@@ -190,15 +190,19 @@ class ModelEncoder {
     Writer tensor(type, 1);
     tensor.add_int32(1, static_cast<std::int32_t>(element_type_number(*value.type)));
     if (!value.shape) return;
-    Writer shape(tensor, 2);
+    std::string shape;  // as text, since empty messages, of scalars and open dimensions, are to be written, too
+    Writer dimensions(shape);
     for (const Dimension& dimension : *value.shape) {
-      Writer extent(shape, 1);
+      std::string text;
+      Writer extent(text);
       if (dimension.extent != kDynamic) {
         extent.add_int64(1, dimension.extent);
       } else {
         add_text(extent, 2, dimension.name);
       }
+      dimensions.add_message(1, text);
     }
+    tensor.add_message(2, shape);
   }
 
   void write(const Function& function, Writer& message) {
