@@ -59,7 +59,7 @@ TEST(Coverage, LeavesVolumesAndIndicesInFloat) {
     return tensor;
   };
   graph::Graph network;
-  const graph::Value x = network.input("x", DataType::float32, {1, 2, 4, 6, 6});
+  const graph::Value x = network.input("x", DataType::float32, {kDynamic, 2, 4, 6, 6});
   const graph::Value w = network.constant("w", random_tensor({3, 2, 3, 3, 3}));
   const graph::Value features = network.add(graph::Conv{}, {x, w}, "conv");
   const graph::Value pooled = network.add(graph::MaxPool{.kernel_shape = {1, 2, 2}}, {features}, "pool");

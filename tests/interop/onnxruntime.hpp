@@ -81,11 +81,19 @@ struct RealModel {
   std::map<std::string, Shape> shapes = {};
   float low = -1;  ///< Range of the values of its float inputs.
   float high = 1;
-  bool page = false;  ///< The input is an image of a page with lines of something like text.
-  bool exports = true;    ///< Whether it can be written again.
+  bool page = false;    ///< The input is an image of a page with lines of something like text.
+  bool exports = true;  ///< Whether it can be written again.
   double tolerance = 1e-4;
 
   friend void PrintTo(const RealModel& model, std::ostream* out) { *out << model.path; }
+
+  /// The name of the file in letters that GoogleTest takes.
+  std::string test_name() const {
+    std::string name = std::filesystem::path(path).stem();
+    std::ranges::replace_if(
+        name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
+    return name;
+  }
 
   /// The file: in the folder that CONDENSE_NPM_MODULES names in the environment if the path begins with "npm/",
   /// otherwise in shared/models beside the project. None if it is not there.

@@ -52,12 +52,7 @@ INSTANTIATE_TEST_SUITE_P(
         RealModel{kWakeWord + "melspectrogram.onnx", {{"input", {1, 1760}}}, -1000, 1000},
         RealModel{kWakeWord + "hey_jarvis_v0.1.onnx"}, RealModel{kWakeWord + "timer_v0.1.onnx"},
         RealModel{kWakeWord + "hey_rhasspy_v0.1.onnx"}),
-    [](const auto& test) {
-      std::string name = std::filesystem::path(test.param.path).stem();
-      std::ranges::replace_if(
-          name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
-      return name;
-    });
+    [](const auto& test) { return test.param.test_name(); });
 
 }  // namespace
 }  // namespace condense

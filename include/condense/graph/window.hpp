@@ -98,9 +98,7 @@ inline Window make_window(const Shape& images, std::span<const Index> kernel, co
     result.kernel = kernel[i];
     require(result.kernel >= 1, "its kernel extent {} is {}, the least is 1", i, result.kernel);
     require(result.kernel <= kLargest && result.input <= kLargest,
-            "spatial axis {} has {} elements and {} taps, {} are "
-            "the most",
-            i, result.input, result.kernel, kLargest);
+            "spatial axis {} has {} elements and {} taps, the most are {}", i, result.input, result.kernel, kLargest);
     if (!attributes.strides.empty()) result.stride = attributes.strides[i];
     if (!attributes.dilations.empty()) result.dilation = attributes.dilations[i];
     const Index reach = result.dilation * (result.kernel - 1) + 1;

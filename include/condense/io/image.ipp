@@ -54,7 +54,7 @@ CONDENSE_INLINE void require_whole_image(std::span<const std::byte> bytes, Index
   };
   if (starts_with("\xFF\xD8")) {
     constexpr std::byte kEnd[] = {std::byte{0xFF}, std::byte{0xD9}};
-    if (std::ranges::find_end(bytes, kEnd).empty()) {
+    if (std::search(bytes.begin(), bytes.end(), std::begin(kEnd), std::end(kEnd)) == bytes.end()) {
       throw FormatError(fmt::format("{}: was cut off at byte {}, no end of a JPEG image is there", name, bytes.size()));
     }
   }

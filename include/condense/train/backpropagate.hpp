@@ -121,6 +121,7 @@ class ForwardPass {
       bool leads_on = false;
       for (const graph::Value value : node.inputs) leads_on = leads_on || (value.exists() && needed_[index(value)]);
       const GradientRule* rule = leads_on ? &options_.rules.of(node) : nullptr;
+      if (rule != nullptr && rule->is_zero && rule->is_zero(node.op)) rule = nullptr;  // such as the shape of a value
       rules_.push_back(rule);
       for (const graph::Value value : node.inputs) {
         if (value.exists()) ++uses_[index(value)];

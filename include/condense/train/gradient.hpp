@@ -56,6 +56,9 @@ struct Backward {
 /// `backward` gives one tensor for each input: dloss/dinput, of the input's shape, where it is wanted, and anything
 /// where it is not. It throws `Unsupported` for an input without a gradient. Its result does not depend on the number
 /// of threads.
+///
+/// It may also have `static bool is_zero(const Tanh&)`: whether the operator is piecewise constant, so that what comes
+/// before it needs no gradients.
 template <class Op>
 struct Gradient;
 

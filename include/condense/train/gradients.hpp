@@ -16,6 +16,9 @@ struct GradientRule {
   Reads reads = Reads::everything;
   std::function<std::vector<Tensor>(const graph::Operator&, const Backward&)> backward;
 
+  /// Whether all gradients of the operator are zeros; empty if they never are.
+  std::function<bool(const graph::Operator&)> is_zero = {};
+
   /// The gradients of a node's inputs. Errors name the node and its operator.
   std::vector<Tensor> apply(const graph::Node& node, const Backward& b) const {
     return graph::naming_node(node, [&] { return backward(node.op, b); });
@@ -51,9 +54,13 @@ class GradientRules {
  private:
   template <Differentiable Op>
   void set() {
-    rules_[typeid(Op)] = GradientRule{Gradient<Op>::kReads, [](const graph::Operator& op, const Backward& b) {
-                                        return Gradient<Op>::backward(*op.get_if<Op>(), b);
-                                      }};
+    GradientRule& rule = rules_[typeid(Op)];
+    rule = {Gradient<Op>::kReads, [](const graph::Operator& op, const Backward& b) {
+              return Gradient<Op>::backward(*op.get_if<Op>(), b);
+            }};
+    if constexpr (requires(const Op& op) { Gradient<Op>::is_zero(op); }) {
+      rule.is_zero = [](const graph::Operator& op) { return Gradient<Op>::is_zero(*op.get_if<Op>()); };
+    }
   }
 
   std::unordered_map<std::type_index, GradientRule> rules_;

@@ -8,10 +8,9 @@ namespace condense::graph {
 
 /// The mean of the elements under a moving window. ONNX AveragePool.
 ///
-/// Takes floats: volumes (n, c, depth, height, width), images (n, c, height, width) or signals (n, c, width); float16 and
-/// bfloat16 are averaged in float. Padding counts as zeros with `count_include_pad`,
-/// otherwise it is left out; what a window reaches beyond the padded input with `ceil_mode` is left out always. A
-/// window that sees nothing gives 0.
+/// Takes floats: volumes (n, c, depth, height, width), images (n, c, height, width) or signals (n, c, width); float16
+/// and bfloat16 are averaged in float. Padding counts as zeros with `count_include_pad`, otherwise it is left out; what
+/// a window reaches beyond the padded input with `ceil_mode` is left out always. A window that sees nothing gives 0.
 struct AveragePool {
   static constexpr std::string_view kType = "AveragePool";
 

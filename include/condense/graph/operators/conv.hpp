@@ -12,8 +12,8 @@ namespace condense::graph {
 /// (n, in, width). ONNX Conv.
 ///
 /// Inputs: images; weights (out, in / group, ...); optional bias (out). The kernel's extents are those of the weights,
-/// so there is no `kernel_shape`. Sums are taken in the element type, those of float16 and bfloat16 in float, in an order
-/// that depends on the shapes alone.
+/// so there is no `kernel_shape`. Sums are taken in the element type, those of float16 and bfloat16 in float, in an
+/// order that depends on the shapes alone.
 struct Conv {
   static constexpr std::string_view kType = "Conv";
 

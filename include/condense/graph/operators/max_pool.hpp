@@ -11,8 +11,8 @@ namespace condense::graph {
 /// The largest element under a moving window; padding never wins. ONNX MaxPool.
 ///
 /// Takes volumes (n, c, depth, height, width), images (n, c, height, width) or signals (n, c, width) of floats, int8 or
-/// uint8. A window that sees nothing but padding gives the lowest value of the type, -infinity for floats. Whether a NaN
-/// wins is unspecified.
+/// uint8. A window that sees nothing but padding gives the lowest value of the type, -infinity for floats. Whether a
+/// NaN wins is unspecified.
 ///
 /// A second output, int64, holds where in the flattened input the largest elements are, of equal ones the first; -1 if
 /// the window sees none. With `storage_order` 1 the spatial axes are counted column-major: the first one runs fastest.

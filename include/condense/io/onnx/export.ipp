@@ -107,12 +107,22 @@ class Exporter {
       for (const graph::Value input : node.inputs) written.inputs.push_back(name_of(input));
       for (const graph::Value output : node.outputs) written.outputs.push_back(name_of(output));
       add_inner_graphs(node, written);
+      if (node.op.is<graph::DequantizeLinear>()) add_zero_point(graph, node, written, result);
       operator_set_ = std::max(operator_set_, first_set_of(written.type));
       if (!written.domain.empty()) domains_.insert(written.domain);
       result.nodes.push_back(std::move(written));
     }
     for (const graph::Value output : graph.outputs()) static_cast<void>(name_of(output));
     return result;
+  }
+
+  /// Writes the zero point of 8-bit weights out: ONNX Runtime 1.30 makes a QGemm only where there is one.
+  void add_zero_point(const graph::Graph& graph, const graph::Node& node, Node& written, Graph& result) {
+    const DataType type = graph.type(node.inputs[0]).type;
+    const bool is_weight = graph.is_constant(node.inputs[0]) && bits(type) == 8;
+    if (!is_weight || written.inputs.size() > 2) return;
+    written.inputs.push_back(unused_name(written.inputs[0] + ".zero_point"));
+    result.initializers.emplace_back(written.inputs.back(), Tensor(type, graph.type(node.inputs[1]).shape));
   }
 
   void note(DataType type) { operator_set_ = std::max(operator_set_, first_set_of(type)); }
