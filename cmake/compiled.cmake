@@ -2,8 +2,10 @@
 # decompositions, and the kernels, which take seconds in every file that instantiates them) compiled once. The tests,
 # benchmarks and examples link it; a project that adds condense as a subdirectory may, too.
 
+set(definitions ${CONDENSE_DEFINITIONS})
+condense_remove_unavailable(definitions ${CONDENSE_OPTIONAL_LIBRARIES})
 set(sources "")
-foreach(definition IN LISTS CONDENSE_DEFINITIONS)
+foreach(definition IN LISTS definitions)
   cmake_path(RELATIVE_PATH definition BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/include)
   cmake_path(REPLACE_EXTENSION definition LAST_ONLY cpp OUTPUT_VARIABLE source)
   set(source ${PROJECT_BINARY_DIR}/compiled/${source})

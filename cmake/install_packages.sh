@@ -42,5 +42,5 @@ quietly() {
 }
 
 build_packages=(g++ cmake ninja-build libeigen3-dev libfmt-dev zlib1g-dev nlohmann-json3-dev libcli11-dev
-  dataset-fashion-mnist)
+  libprotozero-dev libstb-dev dataset-fashion-mnist)
 test_packages=(libgtest-dev libbenchmark-dev)

@@ -1,11 +1,14 @@
 #include "data.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <tuple>
 
 #include "condense/graph/evaluate.hpp"
 #include "condense/graph/operators/cast.hpp"
@@ -52,7 +55,8 @@ std::vector<float> parse_numbers(std::string_view text, char separator = ',') {
 /// Height and width of "224" or "224x320".
 std::pair<Index, Index> parse_size(std::string_view text) {
   const std::vector<float> sides = parse_numbers(text, 'x');
-  require(sides.size() <= 2 && std::ranges::all_of(sides, [](float s) { return s >= 1 && s <= 65536 && s == std::floor(s); }),
+  require(sides.size() <= 2 &&
+              std::ranges::all_of(sides, [](float s) { return s >= 1 && s <= 65536 && s == std::floor(s); }),
           "'{}' is no size of images; write it as 224 or 224x320, the height first", text);
   return {static_cast<Index>(sides.front()), static_cast<Index>(sides.back())};
 }
@@ -88,10 +92,10 @@ Tensor joined(const std::vector<Tensor>& parts, const std::string& what) {
   const Shape& first = parts.front().shape();
   Index count = 0;
   for (const Tensor& part : parts) {
-    require(part.type() == parts.front().type() && part.shape().rank() > 0 &&
-                part.shape().with(0, 1) == first.with(0, 1),
-            "{} has parts of shape {} and {}, which cannot be joined; give images one size by --image-size", what,
-            first.to_string(), part.shape().to_string());
+    require(
+        part.type() == parts.front().type() && part.shape().rank() > 0 && part.shape().with(0, 1) == first.with(0, 1),
+        "{} has parts of shape {} and {}, which cannot be joined; give images one size by --image-size", what,
+        first.to_string(), part.shape().to_string());
     count += part.shape()[0];
   }
   Tensor result(parts.front().type(), first.with(0, count));
@@ -206,7 +210,8 @@ class FeedReader {
     }
 #else
     static_cast<void>(input);
-    throw Unsupported(fmt::format("{}: this program was built without zlib, which .npz needs; use .npy", file.string()));
+    throw Unsupported(
+        fmt::format("{}: this program was built without zlib, which .npz needs; use .npy", file.string()));
 #endif
   }
 
@@ -235,13 +240,16 @@ class FeedReader {
     for (int axis = 1; axis < rank; ++axis) {
       const Index wanted = declared(input)[axis];
       const bool fits = wanted == kDynamic || wanted == array.shape()[axis];
-      const bool maybe_turned = rank == 4 && !turned && wanted != kDynamic && wanted == array.shape()[axis == 1 ? 3 : axis - 1];
+      const bool maybe_turned =
+          rank == 4 && !turned && wanted != kDynamic && wanted == array.shape()[axis == 1 ? 3 : axis - 1];
       require(fits, "{}: has shape {}, the input '{}' takes {}{}", what, array.shape().to_string(), name,
               declared(input).to_string(), maybe_turned ? "; --channels-last turns images (n x h x w x c)" : "");
     }
-    Tensor result = converted(array, type(input), fmt::format("{}, for the input '{}'", what, name));
-    if (pixels && type(input) == DataType::float32) normalize(result, what);
-    return result;
+    if (pixels && is_float(type(input))) {
+      array = converted(array, DataType::float32, what);
+      normalize(array, what);
+    }
+    return converted(array, type(input), fmt::format("{}, for the input '{}'", what, name));
   }
 
   /// (pixel - mean) * scale on (n, c, h, w).
@@ -278,24 +286,24 @@ class FeedReader {
     if (!options_.image_size.empty()) std::tie(height, width) = parse_size(options_.image_size);
     const bool same_size = height == pixels.shape()[0] && width == pixels.shape()[1];
     const Tensor sized = same_size ? pixels : io::resize_image(pixels, height, width);
-    if (type(input) == DataType::float32) {
-      return fitted_image(io::image_to_input(sized, {.mean = parse_numbers(options_.image_mean),
-                                                     .scale = parse_numbers(options_.image_scale)}));
+    const std::string what = fmt::format("{}, for the input '{}'", file.string(), name);
+    if (is_float(type(input))) {
+      const Tensor normalized = io::image_to_input(
+          sized, {.mean = parse_numbers(options_.image_mean), .scale = parse_numbers(options_.image_scale)});
+      return converted(normalized, type(input), what);
     }
     Tensor rounded = io::image_to_input(sized);
     for (float& value : rounded.mutable_values<float>()) value = std::nearbyint(value);
     Tensor codes(DataType::uint8, rounded.shape());
     std::ranges::transform(rounded.values<float>(), codes.mutable_data<std::uint8_t>(),
                            [](float value) { return static_cast<std::uint8_t>(value); });
-    return converted(codes, type(input), fmt::format("{}, for the input '{}'", file.string(), name));
+    return converted(codes, type(input), what);
 #else
     static_cast<void>(input);
     throw Unsupported(
         fmt::format("{}: this program was built without stb_image, which images need; use .npy", file.string()));
 #endif
   }
-
-  static Tensor fitted_image(Tensor image) { return image; }
 
   const graph::Graph& network_;
   const DataOptions& options_;
@@ -358,8 +366,9 @@ Tensor converted(const Tensor& tensor, DataType type, const std::string& what) {
 
 Feed read_feed(const graph::Graph& network, const DataOptions& options) {
   if (!options.given()) {
-    throw UsageError(fmt::format("there is no data; give it by --data FILE|DIR, or --input NAME=FILE. The inputs are {}",
-                                 names_of_inputs(network)));
+    throw UsageError(
+        fmt::format("there is no data; give it by --data FILE|DIR, or --input NAME=FILE. The inputs are {}",
+                    names_of_inputs(network)));
   }
   const std::vector<Tensor> data = FeedReader(network, options).read();
   std::vector<Runs> runs;
@@ -371,10 +380,11 @@ Feed read_feed(const graph::Graph& network, const DataOptions& options) {
   for (const Runs& each : runs) count = std::max(count, each.count);
   bool open = true;
   for (std::size_t i = 0; i < runs.size(); ++i) {
-    require(runs[i].count == count || runs[i].count == 1,
-            "the data of the input '{}' is enough for {} runs, that of another one for {}; give as much for each, or for "
-            "one run",
-            network.name(network.inputs()[i]), runs[i].count, count);
+    require(
+        runs[i].count == count || runs[i].count == 1,
+        "the data of the input '{}' is enough for {} runs, that of another one for {}; give as much for each, or for "
+        "one run",
+        network.name(network.inputs()[i]), runs[i].count, count);
     open = open && runs[i].open && runs[i].count == count;
   }
   Index samples_each_run = 1;

@@ -11,11 +11,11 @@ namespace cli {
 
 /// What the command line says of the data for a network.
 struct DataOptions {
-  std::string data;
-  std::vector<std::string> inputs;  ///< NAME=FILE
+  std::string data = {};
+  std::vector<std::string> inputs = {};  ///< NAME=FILE
   std::string image_mean = "0";
   std::string image_scale = "1/255";
-  std::string image_size;
+  std::string image_size = {};
   bool channels_last = false;
   condense::Index batch = 32;
   condense::Index samples = 0;  ///< 0: all there are.

@@ -37,10 +37,18 @@ void expect_refused(const std::vector<Mistake>& mistakes) {
   }
 }
 
+/// A list of types. Operators of this one take any number of inputs, or as many as their graphs say.
+template <class... Ops>
+struct Listed {
+  template <class T>
+  static constexpr bool kHas = (std::is_same_v<T, Ops> || ...);
+};
+using TakeAny = Listed<Concat, Einsum, If, Loop, Max, Mean, Min, QLinearConv, Scan, Sum>;
+
 TEST(EveryOperator, RefusesAWrongNumberOfInputs) {
   Operators::for_each([]<class T>() {
     expect_refused({{T{}, {}, "it takes"}});
-    if constexpr (!std::is_same_v<T, Concat>) {
+    if constexpr (!TakeAny::kHas<T>) {
       expect_refused({{T{}, Inputs(9, f({1, 1, 1})), "it takes"}, {T{}, Inputs(9, f({1})), ", 9 are given"}});
     }
   });
@@ -51,7 +59,6 @@ TEST(EveryOperator, IsEqualToItsCopyAndHasAnOnnxName) {
     EXPECT_EQ(Operator(T{}), Operator(T{})) << T::kType;
     EXPECT_TRUE(T::kType.front() >= 'A' && T::kType.front() <= 'Z');
   });
-  EXPECT_EQ(Operators::size, 22U);
 }
 
 TEST(EveryFloatOperator, RefusesOtherTypes) {

@@ -62,6 +62,39 @@ TEST_P(IntegerExport, RunsInIntegersAndGivesTheSameCodes) {
   }
 }
 
+TEST_P(IntegerExport, TakesOtherFormsToo) {
+  const RealModel& model = GetParam();
+  CONDENSE_NEEDS(model);
+  const graph::Graph original =
+      io::onnx::import_graph(io::onnx::read_model(*model.file()), model.path, {.example_shapes = model.shapes});
+  const std::vector<Tensor> inputs = model.inputs(original);
+  const auto check = [&](const graph::Graph& graph, std::string_view type) {
+    const std::vector<Tensor> outputs = graph::evaluate(graph, inputs);
+    std::vector<graph::TensorType> types;
+    for (const Tensor& tensor : outputs) types.push_back({tensor.type(), tensor.shape()});
+    const io::onnx::Model exported = io::onnx::export_model(graph);
+    const std::vector<Tensor> peer = run_in_onnxruntime(exported, graph, inputs, types);
+    for (std::size_t i = 0; i < outputs.size(); ++i) EXPECT_LT(relative_difference(outputs[i], peer[i]), 0.02) << i;
+    return std::ranges::count(exported.graph.nodes, type, &io::onnx::Node::type);
+  };
+  const std::vector<compress::Batch> batches{model.inputs(original, 2), model.inputs(original, 3)};
+  graph::Graph q_operators = compress::post_training(original, batches).graph;
+  const auto convolutions =
+      std::ranges::count_if(q_operators.nodes(), [](const graph::Node& node) { return node.op.is<graph::Conv>(); });
+  graph::use_q_linear_operators(q_operators);
+  EXPECT_EQ(check(q_operators, "QLinearConv"), convolutions);
+
+  compress::PostTrainingConfig weights_only;
+  weights_only.weights = {quantize::NumberFormat::parse("int4/group32"), {}};
+  weights_only.activations.quantize = false;
+  graph::Graph in_blocks = compress::post_training(original, {}, weights_only).graph;
+  const auto products = std::ranges::count_if(in_blocks.nodes(), [](const graph::Node& node) {
+    return node.op.is<graph::Gemm>() || node.op.is<graph::MatMul>();
+  });
+  graph::use_mat_mul_n_bits(in_blocks);
+  EXPECT_EQ(check(in_blocks, "MatMulNBits"), products);
+}
+
 INSTANTIATE_TEST_SUITE_P(, IntegerExport,
                          testing::Values(RealModel{"ic_resnet8.onnx", {}, 0, 255},
                                          RealModel{"kws_dscnn.onnx", {}, -50, 50}, RealModel{"ad_autoencoder.onnx"},

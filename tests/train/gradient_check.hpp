@@ -10,6 +10,8 @@
 
 #include "condense/core/random.hpp"
 #include "condense/graph/evaluate.hpp"
+#include "condense/graph/operators/concat.hpp"
+#include "condense/graph/operators/reshape.hpp"
 #include "condense/train/backpropagate.hpp"
 
 namespace condense::train::testing {
@@ -34,9 +36,10 @@ inline Tensor normal_values(const Shape& shape, std::uint64_t seed) {
   return tensor;
 }
 
-/// An operator as a graph with the float64 tensors as inputs and the others as constants, the first output its output.
+/// An operator as a graph with the float64 tensors as inputs and the others as constants. Its output is the operator's
+/// first one, or if `outputs` is above 1 so many of them, all floats, one after the other in a vector.
 inline graph::Graph graph_of(const graph::Operator& op, const std::vector<Tensor>& tensors,
-                             const std::vector<bool>& absent = {}) {
+                             const std::vector<bool>& absent = {}, std::size_t outputs = 1) {
   graph::Graph g;
   std::vector<graph::Value> values;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -48,7 +51,15 @@ inline graph::Graph graph_of(const graph::Operator& op, const std::vector<Tensor
     values.push_back(tensors[i].type() == DataType::float64 ? g.input(name, DataType::float64, tensors[i].shape())
                                                             : g.constant(name, tensors[i]));
   }
-  g.output(g.add(op, values, "node"));
+  const std::vector<graph::Value> results = g.add_node(op, values, "node").outputs;
+  if (outputs == 1) {
+    g.output(results[0]);
+    return g;
+  }
+  const graph::Value vector = g.constant("vector", Tensor::of<std::int64_t>({1}, {-1}));
+  std::vector<graph::Value> parts;
+  for (std::size_t i = 0; i < outputs; ++i) parts.push_back(g.add(graph::Reshape{}, {results[i], vector}));
+  g.output(g.add(graph::Concat{0}, parts));
   return g;
 }
 
@@ -58,11 +69,11 @@ inline graph::Graph graph_of(const graph::Operator& op, const std::vector<Tensor
 /// For a function of values around 1 the difference with step h = 1e-5 is off by h^2 |f'''| / 6, about 2e-11, and by
 /// rounding, 2^-53 |f| / h, about 1e-11 for each unit of the sum; sums here stay below 1000. So 1e-7 holds with room,
 /// and a wrong factor or index misses it by orders of magnitude.
-inline void expect_gradients_agree(const graph::Graph& g, std::vector<Tensor> inputs, const ThreadPool& pool = {}) {
+inline void expect_gradients_agree(const graph::Graph& g, std::vector<Tensor> inputs) {
   constexpr double kStep = 1e-5;
   constexpr double kTolerance = 1e-7;
   const graph::Value output = g.outputs()[0];
-  ForwardPass pass(g, inputs, g.inputs(), {.pool = pool});
+  ForwardPass pass(g, inputs, g.inputs());
   const Tensor weights = normal_values(pass.value(output).shape(), 99);
   const std::vector<Tensor> gradients = pass.backpropagate({{output, weights}});
   const auto loss = [&] {
@@ -87,17 +98,51 @@ inline void expect_gradients_agree(const graph::Graph& g, std::vector<Tensor> in
   }
 }
 
+/// The gradient of sum(r * output) for a random r is the same, byte for byte, on one thread and on three.
+inline void expect_threads_agree(const graph::Graph& g, const std::vector<Tensor>& inputs) {
+  const auto gradients = [&](const ThreadPool& pool) {
+    ForwardPass pass(g, inputs, g.inputs(), {.pool = pool});
+    const graph::Value output = g.outputs()[0];
+    return pass.backpropagate({{output, normal_values(pass.value(output).shape(), 99)}});
+  };
+  EXPECT_EQ(gradients({}), gradients(ThreadPool(3)));
+}
+
 /// The same for one operator on the given inputs.
 inline void expect_gradients_agree(const graph::Operator& op, const std::vector<Tensor>& tensors,
-                                   const std::vector<bool>& absent = {}) {
+                                   const std::vector<bool>& absent = {}, std::size_t outputs = 1) {
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const bool missing = i < absent.size() && absent[i];
     if (!missing && tensors[i].type() == DataType::float64) inputs.push_back(tensors[i]);
   }
-  const graph::Graph g = graph_of(op, tensors, absent);
+  const graph::Graph g = graph_of(op, tensors, absent, outputs);
   expect_gradients_agree(g, inputs);
-  expect_gradients_agree(g, inputs, ThreadPool(3));
+  expect_threads_agree(g, inputs);
+}
+
+/// Integers as a vector, such as axes.
+inline Tensor integers(std::initializer_list<std::int64_t> values) {
+  return Tensor::of<std::int64_t>({static_cast<Index>(values.size())}, values);
+}
+
+/// What an operator says about being asked for the gradient of input i where the loss depends on one output.
+inline std::string refusal_of(const graph::Operator& op, const std::vector<Tensor>& tensors, std::size_t i,
+                              std::size_t output = 0) {
+  const graph::Graph g = graph_of(op, tensors);
+  std::vector<Tensor> inputs;
+  for (const Tensor& tensor : tensors) {
+    if (tensor.type() == DataType::float64) inputs.push_back(tensor);
+  }
+  const std::vector<graph::Value> wanted = {g.nodes()[0].inputs[i]};
+  const graph::Value last = g.nodes()[0].outputs[output];
+  ForwardPass pass(g, inputs, wanted, {.keep = {last}});
+  try {
+    static_cast<void>(pass.backpropagate({{last, normal_values(pass.value(last).shape(), 99)}}));
+  } catch (const Unsupported& error) {
+    return error.what();
+  }
+  return "accepted";
 }
 
 }  // namespace condense::train::testing

@@ -160,11 +160,83 @@ concept OperatorType = requires {
   { op.infer(types) } -> std::same_as<std::vector<TensorType>>;
 } && (Evaluates<T> || Computes<T>);
 
+namespace detail {
+
+/// What `Operator` asks of the operator that it holds.
+struct OperatorBase {
+  virtual ~OperatorBase() = default;
+  virtual std::string_view type() const noexcept = 0;
+  virtual std::type_index id() const noexcept = 0;
+  virtual std::vector<TensorType> infer(const InputTypes& inputs) const = 0;
+  virtual void evaluate(const Evaluation& evaluation) const = 0;
+  virtual bool computes() const noexcept = 0;
+  virtual std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const = 0;
+  virtual bool reads_types_only() const noexcept = 0;
+  virtual bool runs_graphs() const noexcept = 0;
+  virtual bool equals(const OperatorBase& other) const = 0;
+};
+
+template <OperatorType T>
+struct OperatorModel final : OperatorBase {
+  explicit OperatorModel(T value) : op(std::move(value)) {}
+  std::string_view type() const noexcept override { return T::kType; }
+  std::type_index id() const noexcept override { return typeid(T); }
+  std::vector<TensorType> infer(const InputTypes& inputs) const override { return op.infer(inputs); }
+  void evaluate([[maybe_unused]] const Evaluation& evaluation) const override {
+    if constexpr (Evaluates<T>) {
+      op.evaluate(evaluation);
+    } else {
+      throw Unsupported("it makes its own outputs, which are not written where somebody else wants them");
+    }
+  }
+  bool computes() const noexcept override { return !Evaluates<T>; }
+  std::vector<Tensor> compute([[maybe_unused]] std::span<const Tensor* const> inputs,
+                              [[maybe_unused]] const ThreadPool& pool) const override {
+    if constexpr (Evaluates<T>) {
+      throw Unsupported("it writes to outputs that are made for it");
+    } else {
+      return op.compute(inputs, pool);
+    }
+  }
+  bool reads_types_only() const noexcept override {
+    if constexpr (requires { T::kReadsTypesOnly; }) return T::kReadsTypesOnly;
+    return false;
+  }
+  bool runs_graphs() const noexcept override {
+    if constexpr (requires { T::kRunsGraphs; }) return T::kRunsGraphs;
+    return false;
+  }
+  bool equals(const OperatorBase& other) const override { return op == static_cast<const OperatorModel&>(other).op; }
+  const T op;
+};
+
+/// The model of an operator of condense, where these are compiled once: defined in graph/compiled/ only.
+template <class T>
+std::shared_ptr<const OperatorBase> compiled_model(T op);
+
+}  // namespace detail
+
+/// Found by argument-dependent lookup for the classes of this very namespace, the operators of condense. Those of users
+/// live in namespaces of their own.
+template <class T>
+void is_operator_of_condense(const T* op);
+
+}  // namespace condense::graph
+
+namespace condense::detail {
+
+template <class T>
+concept OperatorOfCondense = requires(const T* op) { is_operator_of_condense(op); };
+
+}  // namespace condense::detail
+
+namespace condense::graph {
+
 /// Any operator: an immutable value that is cheap to copy.
 class Operator {
  public:
   template <OperatorType T>
-  Operator(T op) : model_(std::make_shared<Model<T>>(std::move(op))) {}
+  Operator(T op) : model_(model(std::move(op))) {}
 
   /// ONNX name, such as "Conv".
   std::string_view type() const noexcept { return model_->type(); }
@@ -175,7 +247,7 @@ class Operator {
   /// The operator as a `T`, null if it is another one.
   template <OperatorType T>
   const T* get_if() const noexcept {
-    return id() == typeid(T) ? &static_cast<const Model<T>&>(*model_).op : nullptr;
+    return id() == typeid(T) ? &static_cast<const detail::OperatorModel<T>&>(*model_).op : nullptr;
   }
   template <OperatorType T>
   bool is() const noexcept {
@@ -199,54 +271,15 @@ class Operator {
   }
 
  private:
-  struct Base {
-    virtual ~Base() = default;
-    virtual std::string_view type() const noexcept = 0;
-    virtual std::type_index id() const noexcept = 0;
-    virtual std::vector<TensorType> infer(const InputTypes& inputs) const = 0;
-    virtual void evaluate(const Evaluation& evaluation) const = 0;
-    virtual bool computes() const noexcept = 0;
-    virtual std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const = 0;
-    virtual bool reads_types_only() const noexcept = 0;
-    virtual bool runs_graphs() const noexcept = 0;
-    virtual bool equals(const Base& other) const = 0;
-  };
+  template <class T>
+  static std::shared_ptr<const detail::OperatorBase> model(T op) {
+#ifdef CONDENSE_COMPILED
+    if constexpr (condense::detail::OperatorOfCondense<T>) return detail::compiled_model(std::move(op));
+#endif
+    return std::make_shared<detail::OperatorModel<T>>(std::move(op));
+  }
 
-  template <OperatorType T>
-  struct Model final : Base {
-    explicit Model(T value) : op(std::move(value)) {}
-    std::string_view type() const noexcept override { return T::kType; }
-    std::type_index id() const noexcept override { return typeid(T); }
-    std::vector<TensorType> infer(const InputTypes& inputs) const override { return op.infer(inputs); }
-    void evaluate([[maybe_unused]] const Evaluation& evaluation) const override {
-      if constexpr (Evaluates<T>) {
-        op.evaluate(evaluation);
-      } else {
-        throw Unsupported("it makes its own outputs, which are not written where somebody else wants them");
-      }
-    }
-    bool computes() const noexcept override { return !Evaluates<T>; }
-    std::vector<Tensor> compute([[maybe_unused]] std::span<const Tensor* const> inputs,
-                                [[maybe_unused]] const ThreadPool& pool) const override {
-      if constexpr (Evaluates<T>) {
-        throw Unsupported("it writes to outputs that are made for it");
-      } else {
-        return op.compute(inputs, pool);
-      }
-    }
-    bool reads_types_only() const noexcept override {
-      if constexpr (requires { T::kReadsTypesOnly; }) return T::kReadsTypesOnly;
-      return false;
-    }
-    bool runs_graphs() const noexcept override {
-      if constexpr (requires { T::kRunsGraphs; }) return T::kRunsGraphs;
-      return false;
-    }
-    bool equals(const Base& other) const override { return op == static_cast<const Model&>(other).op; }
-    const T op;
-  };
-
-  std::shared_ptr<const Base> model_;
+  std::shared_ptr<const detail::OperatorBase> model_;
 };
 
 /// The shape of `rank` dimensions that are not known.

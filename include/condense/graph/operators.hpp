@@ -4,6 +4,7 @@
 #include "condense/graph/operator_list.hpp"
 #include "condense/graph/operators/activations.hpp"
 #include "condense/graph/operators/add.hpp"
+#include "condense/graph/operators/attention.hpp"
 #include "condense/graph/operators/average_pool.hpp"
 #include "condense/graph/operators/batch_normalization.hpp"
 #include "condense/graph/operators/binary_math.hpp"
@@ -51,15 +52,19 @@
 
 namespace condense::graph {
 
+/// The operators of condense in three parts, of which each is compiled in a file of its own (graph/compiled/).
+using ElementwiseOperators = JoinedOperators<Activations, AttentionOperators, BinaryMath, Comparisons, UnaryMath,
+                                             OperatorList<Add, Cast, Clip, DequantizeCodebook, DequantizeLinear,
+                                                          HardSwish, LeakyRelu, Mul, QuantizeLinear, Relu, Sigmoid>>;
+using StructuralOperators =
+    JoinedOperators<ControlFlow, DetectionOperators, IndexOperators, LayoutOperators, ResizeOperators,
+                    SelectionOperators, ShapeQueries, SliceOperators, OperatorList<Concat, Flatten, Reshape>>;
+using SummingOperators = JoinedOperators<
+    EinsumOperators, IntegerProducts, Losses, NBitsOperators, Normalizations, Pools, RecurrentOperators, Reductions,
+    OperatorList<AveragePool, BatchNormalization, Conv, Gemm, GlobalAveragePool, MatMul, MaxPool, Softmax>>;
+
 /// Every operator of condense: the one list of them.
-using Operators =
-    JoinedOperators<Activations, BinaryMath, Comparisons, ControlFlow, DetectionOperators, EinsumOperators,
-                    IndexOperators, IntegerProducts, LayoutOperators, Losses, NBitsOperators, Normalizations, Pools,
-                    RecurrentOperators, Reductions, ResizeOperators, SelectionOperators, ShapeQueries, SliceOperators,
-                    UnaryMath,
-                    OperatorList<Add, AveragePool, BatchNormalization, Cast, Clip, Concat, Conv, DequantizeCodebook,
-                                 DequantizeLinear, Flatten, Gemm, GlobalAveragePool, HardSwish, LeakyRelu, MatMul,
-                                 MaxPool, Mul, QuantizeLinear, Relu, Reshape, Sigmoid, Softmax>>;
+using Operators = JoinedOperators<ElementwiseOperators, StructuralOperators, SummingOperators>;
 
 }  // namespace condense::graph
 

@@ -55,9 +55,8 @@ class GradientRules {
   template <Differentiable Op>
   void set() {
     GradientRule& rule = rules_[typeid(Op)];
-    rule = {Gradient<Op>::kReads, [](const graph::Operator& op, const Backward& b) {
-              return Gradient<Op>::backward(*op.get_if<Op>(), b);
-            }};
+    rule = {Gradient<Op>::kReads,
+            [](const graph::Operator& op, const Backward& b) { return Gradient<Op>::backward(*op.get_if<Op>(), b); }};
     if constexpr (requires(const Op& op) { Gradient<Op>::is_zero(op); }) {
       rule.is_zero = [](const graph::Operator& op) { return Gradient<Op>::is_zero(*op.get_if<Op>()); };
     }

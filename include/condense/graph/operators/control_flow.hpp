@@ -14,6 +14,10 @@ namespace condense::graph {
 
 namespace detail {
 
+inline std::size_t inputs_of(const std::shared_ptr<const Graph>& body) {
+  return body == nullptr ? 0 : body->inputs().size();
+}
+
 inline std::vector<Tensor> evaluate_body(const Graph& body, const std::vector<Tensor>& inputs, const ThreadPool& pool) {
   return evaluate(body, inputs, {.pool = pool, .on_value = {}});
 }
@@ -79,7 +83,7 @@ struct If {
   std::string refusal = {};  ///< Why one is null.
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
-    const std::size_t captures = captures_of(then_branch) + captures_of(else_branch);
+    const std::size_t captures = detail::inputs_of(then_branch) + detail::inputs_of(else_branch);
     inputs.require_count(1 + captures, 1 + captures);
     require(inputs.type(0) == DataType::boolean, "its input 0, the condition, is boolean, this one is {}",
             name(inputs.type(0)));
@@ -96,18 +100,13 @@ struct If {
     const bool condition = detail::scalar_of<bool>(*inputs[0], "its input 0, the condition,");
     const std::shared_ptr<const Graph>& branch = condition ? then_branch : else_branch;
     require(branch != nullptr, "its condition is {}, and that branch is refused: {}", condition, refusal);
-    const std::size_t first = condition ? 1 : 1 + captures_of(then_branch);
+    const std::size_t first = condition ? 1 : 1 + detail::inputs_of(then_branch);
     std::vector<Tensor> captures;
     for (std::size_t i = 0; i < branch->inputs().size(); ++i) captures.push_back(*inputs[first + i]);
     return detail::evaluate_body(*branch, captures, pool);
   }
 
   friend bool operator==(const If&, const If&) = default;
-
- private:
-  static std::size_t captures_of(const std::shared_ptr<const Graph>& branch) {
-    return branch == nullptr ? 0 : branch->inputs().size();
-  }
 };
 
 /// Runs a graph again and again. ONNX Loop.
@@ -124,6 +123,7 @@ struct Loop {
   Index captures = 0;
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
+    require(body != nullptr, "it takes a body, there is none");
     require(inputs.size() == body->inputs().size() && inputs.size() >= static_cast<std::size_t>(2 + captures),
             "its body takes {} inputs, {} are given", body->inputs().size(), inputs.size());
     const std::size_t carried = inputs.size() - 2 - static_cast<std::size_t>(captures);
@@ -203,6 +203,7 @@ struct Scan {
   }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
+    require(body != nullptr, "it takes a body, there is none");
     const std::size_t carried = carried_of(inputs.size());
     require(inputs.size() == body->inputs().size() && body->outputs().size() >= carried,
             "its body takes {} inputs and gives {} outputs, {} inputs are given", body->inputs().size(),

@@ -97,14 +97,19 @@ struct Resize {
     return {{inputs.type(0), result}};
   }
 
-  void evaluate(const Evaluation& e) const {
-    if (e.output().count() == 0) return;
+  /// How an evaluation with these inputs resizes each axis.
+  std::vector<reference::ResizedAxis> plan(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const bool by_scales = e.has(2) && e.input(2).count() > 0;
-    std::vector<reference::ResizedAxis> plan =
-        by_scales ? scaled(shape, {e.input(2).as<float>(), static_cast<std::size_t>(e.input(2).count())})
-                  : sized(shape, reference::integers(e.input(3)));
+    Plan plan = by_scales ? scaled(shape, {e.input(2).as<float>(), static_cast<std::size_t>(e.input(2).count())})
+                          : sized(shape, reference::integers(e.input(3)));
     if (takes_region()) set_region(e.input(1), shape, plan);
+    return plan;
+  }
+
+  void evaluate(const Evaluation& e) const {
+    if (e.output().count() == 0) return;
+    const std::vector<reference::ResizedAxis> plan = this->plan(e);
     const DataType type = e.input().type.type;
     if (mode == ResizeMode::nearest) return take_nearest(e, plan);
     if (type == DataType::float64 || (!is_float(type) && bits(type) >= 32)) return interpolate<double>(e, plan);

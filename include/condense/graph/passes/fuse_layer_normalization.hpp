@@ -114,9 +114,8 @@ class LayerNormalizationPattern {
   static bool is_two(const Graph& graph, Value value) {
     const Tensor* exponent = graph.constant_if(value);
     if (exponent == nullptr || exponent->count() != 1) return false;
-    if (!is_float(exponent->type())) {
-      return is_integer(exponent->type()) && !is_packed(exponent->type()) &&
-             reference::integers(exponent->type(), exponent->raw(), 1)[0] == 2;
+    if (exponent->type() == DataType::int32 || exponent->type() == DataType::int64) {
+      return reference::integers(*exponent)[0] == 2;
     }
     return scalar(graph, value) == 2.0;
   }

@@ -70,9 +70,9 @@ inline bool inline_ifs_once(Graph& graph) {
     for (std::size_t i = 0; i < results.size() && i < node.outputs.size(); ++i) {
       const Value output = node.outputs[i];
       Value result = editor.current(results[i]);
-      const bool is_own = result.index >= 0 && std::ranges::find(captures, results[i]) == captures.end();
-      if (!editor.can_replace(output, result) || (editor.is_output(output) && !is_own)) {
+      if (!editor.can_replace(output, result)) {
         result = graph.add(Identity{}, {result});
+        node_names.insert(graph.nodes().back().name);
       }
       editor.replace(output, result);
     }

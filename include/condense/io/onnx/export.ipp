@@ -8,6 +8,7 @@
 #include "condense/core/inline.hpp"
 #include "condense/graph/evaluate.hpp"
 #include "condense/graph/operators.hpp"
+#include "condense/io/onnx/detail/decompose.hpp"
 #include "condense/io/onnx/detail/write_attributes.hpp"
 #include "condense/io/onnx/export.hpp"
 
@@ -51,7 +52,7 @@ class OperatorWriters {
 
 /// The first operator set that has an operator as it is written, and a type.
 inline std::int64_t first_set_of(std::string_view type) {
-  return type == "Swish" ? 24 : type == "RMSNormalization" ? 23 : 21;
+  return type == "Swish" ? 24 : type == "RMSNormalization" || type == "Attention" ? 23 : 21;
 }
 inline std::int64_t first_set_of(DataType type) { return bits(type) == 2 ? 25 : 21; }
 
@@ -62,7 +63,10 @@ inline std::int64_t ir_version_of(std::int64_t operator_set) {
 
 class Exporter {
  public:
-  explicit Exporter(const ExportOptions& options) : options_(options) {}
+  explicit Exporter(const ExportOptions& options) : options_(options), operator_set_(options.operator_set) {
+    require(operator_set_ >= 21 && operator_set_ <= 25, "models are written in operator sets 21 to 25, not {}",
+            operator_set_);
+  }
 
   Model run(const graph::Graph& graph) {
     Names names;
@@ -123,6 +127,21 @@ class Exporter {
     if (!is_weight || written.inputs.size() > 2) return;
     written.inputs.push_back(unused_name(written.inputs[0] + ".zero_point"));
     result.initializers.emplace_back(written.inputs.back(), Tensor(type, graph.type(node.inputs[1]).shape));
+  }
+
+  /// Adds a node as older operators if the wanted operator set does not have its own; false if that is not so.
+  bool add_decomposed(const graph::Graph& graph, const graph::Node& node, const Node& written, Graph& result) {
+    if (!written.domain.empty() || first_set_of(written.type) <= options_.operator_set) return false;
+    std::vector<graph::TensorType> types;
+    for (const graph::Value input : node.inputs) {
+      if (!input.exists()) return false;
+      types.push_back(graph.type(input));
+    }
+    Decomposition parts(written, types, [this](const std::string& wanted) { return unused_name(wanted); });
+    if (!decompose(node.op, parts)) return false;
+    std::ranges::move(parts.nodes, std::back_inserter(result.nodes));
+    std::ranges::move(parts.constants, std::back_inserter(result.initializers));
+    return true;
   }
 
   void note(DataType type) { operator_set_ = std::max(operator_set_, first_set_of(type)); }
@@ -237,7 +256,7 @@ class Exporter {
 
   const ExportOptions& options_;
   std::unordered_set<std::string> taken_;
-  std::int64_t operator_set_ = 21;
+  std::int64_t operator_set_;
   std::unordered_set<std::string> domains_;
 };
 

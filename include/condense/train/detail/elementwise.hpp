@@ -29,8 +29,8 @@ struct SlopeAtInput {
   static constexpr Reads kReads = Reads::inputs;
 
   static std::vector<Tensor> backward(const Op& op, const Backward& b) {
-    return {differentiate_elementwise(
-        b, b.input(), [&op]<class T>(T x, T dy) -> T { return dy * Gradient<Op>::slope(op, x); })};
+    return {differentiate_elementwise(b, b.input(),
+                                      [&op]<class T>(T x, T dy) -> T { return dy * Gradient<Op>::slope(op, x); })};
   }
 };
 
@@ -40,8 +40,8 @@ struct SlopeAtOutput {
   static constexpr Reads kReads = Reads::outputs;
 
   static std::vector<Tensor> backward(const Op& op, const Backward& b) {
-    return {differentiate_elementwise(
-        b, b.output(), [&op]<class T>(T y, T dy) -> T { return dy * Gradient<Op>::slope(op, y); })};
+    return {differentiate_elementwise(b, b.output(),
+                                      [&op]<class T>(T y, T dy) -> T { return dy * Gradient<Op>::slope(op, y); })};
   }
 };
 
@@ -59,12 +59,12 @@ Tensor differentiate_broadcast(const Backward& b, std::size_t i, const Tensor& l
     T* to = terms.mutable_data<T>();
     const graph::reference::Broadcast broadcast(left.shape(), right.shape(), terms.shape());
     parallel_for(b.pool, terms.count(), graph::reference::kElementwiseGrain, [&](Index begin, Index end) {
-      broadcast.for_each_run(
-          begin, end, [&](Index first, Index a, Index c, Index length, Index a_stride, Index c_stride) {
-            for (Index k = 0; k < length; ++k) {
-              to[first + k] = function(x[a + k * a_stride], z[c + k * c_stride], dy[first + k]);
-            }
-          });
+      broadcast.for_each_run(begin, end,
+                             [&](Index first, Index a, Index c, Index length, Index a_stride, Index c_stride) {
+                               for (Index k = 0; k < length; ++k) {
+                                 to[first + k] = function(x[a + k * a_stride], z[c + k * c_stride], dy[first + k]);
+                               }
+                             });
     });
   });
   return sum_to_shape(terms, b.input_shape(i), b.memory);

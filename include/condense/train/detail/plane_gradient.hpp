@@ -10,7 +10,8 @@
 
 namespace condense::train::detail {
 
-/// Gradients of the convolution of single planes with a planar window, as depthwise convolution needs them for each channel.
+/// Gradients of the convolution of single planes with a planar window, as depthwise convolution needs them for each
+/// channel.
 ///
 /// Planes are split into one piece for each phase of the stride, all with the row length of the results plus the reach
 /// of the kernel, and the results' gradient is laid out with the same row length and zeros between. Then the gradient

@@ -119,9 +119,8 @@ struct Gradient<graph::Mod> {
     std::vector<Tensor> gradients(2);
     if (b.wants(0)) gradients[0] = detail::sum_to_shape(b.output_gradient(), b.input_shape(0), b.memory);
     if (b.wants(1)) {
-      gradients[1] = detail::differentiate_broadcast(b, 1, b.input(0), b.input(1), [](auto x, auto divisor, auto dy) {
-        return -dy * std::trunc(x / divisor);
-      });
+      gradients[1] = detail::differentiate_broadcast(
+          b, 1, b.input(0), b.input(1), [](auto x, auto divisor, auto dy) { return -dy * std::trunc(x / divisor); });
     }
     return gradients;
   }
@@ -140,14 +139,14 @@ struct Gradient<graph::Pow> {
     if (!is_float(b.input(1).type())) detail::refuse(b, 1, "an exponent of integers");
     const Tensor exponent = is_same ? b.input(1) : detail::evaluate(b, graph::Cast{type}, {&b.input(1)});
     if (b.wants(0)) {
-      gradients[0] = detail::differentiate_broadcast(
-          b, 0, b.input(0), exponent,
-          []<class T>(T x, T power, T dy) { return power == 0 ? T{0} : dy * power * std::pow(x, power - T{1}); });
+      gradients[0] = detail::differentiate_broadcast(b, 0, b.input(0), exponent, []<class T>(T x, T power, T dy) {
+        return power == 0 ? T{0} : dy * power * std::pow(x, power - T{1});
+      });
     }
     if (b.wants(1)) {
-      gradients[1] = detail::differentiate_broadcast(
-          b, 1, b.input(0), exponent,
-          []<class T>(T x, T power, T dy) { return x == 0 ? T{0} : dy * std::pow(x, power) * std::log(x); });
+      gradients[1] = detail::differentiate_broadcast(b, 1, b.input(0), exponent, []<class T>(T x, T power, T dy) {
+        return x == 0 ? T{0} : dy * std::pow(x, power) * std::log(x);
+      });
       if (!is_same) gradients[1] = detail::evaluate(b, graph::Cast{gradient_type_of(b.input(1))}, {&gradients[1]});
     }
     return gradients;

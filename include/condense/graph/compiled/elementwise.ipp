@@ -1,0 +1,10 @@
+#ifndef CONDENSE_GRAPH_COMPILED_ELEMENTWISE_IPP
+#define CONDENSE_GRAPH_COMPILED_ELEMENTWISE_IPP
+
+#include "condense/graph/detail/compile_operators.hpp"
+
+#ifdef CONDENSE_COMPILED  // elsewhere everything is inline
+template struct condense::graph::detail::CompiledOperators<condense::graph::ElementwiseOperators>;
+#endif
+
+#endif
