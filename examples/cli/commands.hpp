@@ -54,13 +54,15 @@ CLI::Validator parsed_by(Parse parse) {
       "");
 }
 
-/// "1,234,567"
+/// "1,234,567"; the number is not negative.
 inline std::string grouped(std::int64_t number) {
-  std::string digits = std::to_string(number);
-  for (std::ptrdiff_t i = std::ssize(digits) - 3; i > (number < 0 ? 1 : 0); i -= 3) {
-    digits.insert(static_cast<std::size_t>(i), ",");
+  const std::string digits = std::to_string(number);
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
   }
-  return digits;
+  return text;
 }
 
 /// Names in a file may be any bytes; JSON is UTF-8.

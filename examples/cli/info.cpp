@@ -160,9 +160,9 @@ std::string example_text(const ordered_json& inputs) {
 }
 
 void print_text(const ordered_json& json) {
-  fmt::print("{}: {} parameters, {} bytes of constants\n{} multiply-accumulates for {}\n\n",
-             json["file"].get<std::string>(), grouped(json["parameters"]), grouped(json["stored_bytes"]),
-             grouped(json["multiply_accumulates"]), example_text(json["inputs"]));
+  fmt::print("{}: {} {}, {} bytes of constants\n{} multiply-accumulates for {}\n\n", json["file"].get<std::string>(),
+             grouped(json["parameters"]), json["quantized"].get<bool>() ? "float parameters" : "parameters",
+             grouped(json["stored_bytes"]), grouped(json["multiply_accumulates"]), example_text(json["inputs"]));
   report::Table table({{"", "kind"}, {"name", "name"}, {"type", "type"}, {"shape", "shape"}});
   for (const char* kind : {"inputs", "outputs"}) {
     for (const ordered_json& port : json[kind]) {
@@ -175,9 +175,9 @@ void print_text(const ordered_json& json) {
   if (json["has_subgraphs"]) fmt::print("\nNodes within others (If, Loop, Scan) are not counted.");
   const ordered_json& runtime = json["runtime"];
   if (runtime["compiled"]) {
-    fmt::print("\nRuntime: compiles for {};", runtime["backend"].get<std::string>());
-    for (const auto& [precision, count] : runtime["steps"].items()) fmt::print(" {} {}", count.get<int>(), precision);
-    fmt::print(" steps, {} bytes of memory beside {} of weights\n", grouped(runtime["arena_bytes"]),
+    fmt::print("\nRuntime: compiles for {}, steps:", runtime["backend"].get<std::string>());
+    for (const auto& [precision, count] : runtime["steps"].items()) fmt::print(" {} {},", count.get<int>(), precision);
+    fmt::print(" {} bytes of memory beside {} of weights\n", grouped(runtime["arena_bytes"]),
                grouped(runtime["weight_bytes"]));
   } else {
     fmt::print("\nRuntime: evaluated node by node, for {}\n", runtime["reason"].get<std::string>());

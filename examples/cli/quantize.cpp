@@ -73,8 +73,9 @@ report::Table coverage_table(const compress::Coverage& coverage, bool everything
 /// Writes the network, its tensors in a file of their own where one file cannot hold them.
 void write(const std::string& path, const io::OnnxModel& model) {
   constexpr std::size_t kLargestModel = std::size_t{1} << 30;  // of 2^31 bytes that a protobuf message can have
-  const bool large = graph::stored_bytes(model.graph) > kLargestModel;
-  io::write_onnx(path, model, {.external_from_bytes = large ? std::optional<std::size_t>(1024) : std::nullopt});
+  io::OnnxWriteOptions options;
+  if (graph::stored_bytes(model.graph) > kLargestModel) options.external_from_bytes = 1024;
+  io::write_onnx(path, model, options);
 }
 
 void quantize_model(const QuantizeOptions& options) {

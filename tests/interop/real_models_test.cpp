@@ -37,6 +37,29 @@ TEST_P(RealModels, AgreeWithOnnxRuntimeAlsoAfterExport) {
   }
 }
 
+TEST_P(RealModels, StayTheSameWhenCleanedUp) {
+  const RealModel& model = GetParam();
+  CONDENSE_NEEDS(model);
+  const io::onnx::Model file = io::onnx::read_model(*model.file());
+  const graph::Graph original = io::onnx::import_graph(file, model.path, {.example_shapes = model.shapes});
+  const graph::Graph graph = io::read_onnx(*model.file(), {.example_shapes = model.shapes}).graph;
+  fmt::print("{}: {} nodes, {} cleaned up\n", model.path, original.nodes().size(), graph.nodes().size());
+  EXPECT_LE(graph.nodes().size(), original.nodes().size());
+  const std::vector<Tensor> inputs = model.inputs(graph);
+  const std::vector<Tensor> outputs = graph::evaluate(graph, inputs);
+  const std::vector<Tensor> expected = run_in_onnxruntime(file, graph, inputs, types_of(outputs));
+  std::vector<Tensor> exported;
+  if (model.exports) {
+    exported = run_in_onnxruntime(io::onnx::export_model(graph), graph, inputs, types_of(outputs));
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (outputs[i].type() != DataType::float32) continue;
+    EXPECT_LT(relative_difference(outputs[i], expected[i]), model.tolerance) << i;
+    if (exported.empty()) continue;
+    EXPECT_LT(relative_difference(exported[i], expected[i]), model.tolerance) << i;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(
     , RealModels,
     testing::Values(

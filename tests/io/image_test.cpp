@@ -108,8 +108,11 @@ TEST(ParseImage, RefusesLargeImagesBeforeItDecodesThem) {
                                   [] { parse(encoded("png", random_image(5, 7, 3)), {.maximum_pixels = 34}); }));
   EXPECT_EQ(parse(encoded("png", random_image(5, 7, 3)), {.maximum_pixels = 35}).shape(), Shape({5, 7, 3}));
   Bytes huge = encoded("png", random_image(5, 7, 1));
-  for (const std::size_t i : {17U, 21U}) huge[i] = std::byte{0x40};  // width and height above 2^22
-  EXPECT_TRUE(throws<FormatError>("4194309 x 4194311 pixels", [&] { parse(huge); }));
+  huge[17] = std::byte{0x40};  // of the width
+  EXPECT_TRUE(throws<FormatError>("5 x 4194311 pixels; 1 to 1048576",
+                                  [&] { parse(huge, {.maximum_pixels = Index{1} << 20}); }));
+  huge[21] = std::byte{0x40};  // of the height: more than stb_image would decode
+  EXPECT_TRUE(throws<FormatError>("x.img: ", [&] { parse(huge); }));
   const TemporaryFolder folder;
   write_file_atomically(folder / "x.png", encoded("png", random_image(5, 7, 3)));
   EXPECT_TRUE(throws<FormatError>("more than the 60", [&] { read_image(folder / "x.png", {.maximum_bytes = 60}); }));
@@ -123,6 +126,18 @@ TEST(ParseImage, RefusesEveryTruncation) {
       const Bytes prefix(file.begin(), file.begin() + static_cast<Index>(size));
       EXPECT_TRUE(throws<FormatError>("x.img: ", [&] { parse(prefix); })) << format << size;
     }
+  }
+}
+
+TEST(ParseImage, RefusesHuffmanTablesBeyondTheirBounds) {
+  const Bytes file = encoded("jpg", random_image(9, 7, 3));
+  const Bytes marker = to_bytes({0xFF, 0xC4});
+  const auto table = std::search(file.begin(), file.end(), marker.begin(), marker.end());
+  ASSERT_NE(table, file.end());
+  for (const int length : {1, 8, 16}) {  // behind the marker: the length of the segment, the table's name, its counts
+    Bytes changed = file;
+    changed[static_cast<std::size_t>(table - file.begin() + 4 + length)] = std::byte{0xFF};
+    EXPECT_TRUE(throws<FormatError>("a Huffman table", [&] { parse(changed); })) << length;
   }
 }
 
@@ -165,7 +180,9 @@ TEST(ResizeImage, PutsCentresOfPixelsAtHalves) {
 
 TEST(ResizeImage, EqualsTheFormulaForAnySizes) {
   const Tensor image = random_image(7, 5, 2);
-  const auto pixel = [&](Index y, Index x, Index c) { return double{image.view<std::uint8_t, 3>()(y, x, c)}; };
+  const auto pixel = [&](Index y, Index x, Index c) {
+    return static_cast<double>(image.view<std::uint8_t, 3>()(y, x, c));
+  };
   for (const auto& [height, width] : {std::pair<Index, Index>{13, 9}, {3, 2}, {1, 1}, {7, 20}}) {
     const Tensor resized = resize_image(image, height, width);
     for (Index y = 0; y < height; ++y) {

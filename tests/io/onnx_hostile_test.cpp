@@ -96,6 +96,18 @@ TEST(HostileOnnx, NodesOutOfOrderAreOrdered) {
   EXPECT_EQ(graph.nodes()[0].op.type(), "Sigmoid");
 }
 
+TEST(HostileOnnx, NodesMissTheirInputs) {
+  for (const char* type : {"Upsample", "Resize", "Softmax", "Clip", "PRelu", "TopK", "Squeeze", "Pad", "If", "Loop",
+                           "Scan", "Constant", "Conv", "LSTM", "Split", "Slice", "Concat", "Max"}) {
+    for (const std::int64_t opset : {6, 9, 10, 21}) {
+      Node nothing{.type = type, .outputs = {"y"}};
+      EXPECT_TRUE(throws<Error>("test.onnx", [&] { import(model_of({nothing}, opset)); })) << type;
+      nothing.outputs.clear();
+      EXPECT_TRUE(throws<Error>("test.onnx", [&] { import(model_of({nothing}, opset)); })) << type;
+    }
+  }
+}
+
 /// A model with an initializer whose message is written by `add`.
 template <class Add>
 std::string with_tensor(Add&& add) {

@@ -73,7 +73,7 @@ class ZipWriter {
     numbers(directory_, {{zip64_ ? wide : stored.size(), 4},
                          {zip64_ ? wide : size, 4},
                          {entry.name.size(), 2},
-                         {zip64_ ? 28 : 0, 2},
+                         {zip64_ ? 28U : 0U, 2},
                          {0, 2},
                          {0, 2},
                          {0, 2},

@@ -69,11 +69,11 @@ inline graph::Graph graph_of(const graph::Operator& op, const std::vector<Tensor
 /// For a function of values around 1 the difference with step h = 1e-5 is off by h^2 |f'''| / 6, about 2e-11, and by
 /// rounding, 2^-53 |f| / h, about 1e-11 for each unit of the sum; sums here stay below 1000. So 1e-7 holds with room,
 /// and a wrong factor or index misses it by orders of magnitude.
-inline void expect_gradients_agree(const graph::Graph& g, std::vector<Tensor> inputs) {
+inline void expect_gradients_agree(const graph::Graph& g, std::vector<Tensor> inputs, const ThreadPool& pool = {}) {
   constexpr double kStep = 1e-5;
   constexpr double kTolerance = 1e-7;
   const graph::Value output = g.outputs()[0];
-  ForwardPass pass(g, inputs, g.inputs());
+  ForwardPass pass(g, inputs, g.inputs(), {.pool = pool});
   const Tensor weights = normal_values(pass.value(output).shape(), 99);
   const std::vector<Tensor> gradients = pass.backpropagate({{output, weights}});
   const auto loss = [&] {

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "condense/core/inline.hpp"
+#include "condense/io/detail/jpeg_structure.hpp"
 #include "condense/io/image.hpp"
 
 namespace condense::io::detail::stb {
@@ -29,7 +30,26 @@ namespace condense::io::detail::stb {
 #define STBI_ONLY_BMP
 #define STBI_NO_STDIO
 #define STBI_NO_SIMD
+// Zeros instead of what was in memory where a file leaves a table out.
+#define STBI_MALLOC(size) calloc(1, size)
+#define STBI_REALLOC(memory, size) realloc(memory, size)
+#define STBI_FREE(memory) free(memory)
+// The arithmetic of its JPEG decoder overflows on damaged files; there it is to wrap.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((no_sanitize("undefined"))), apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC optimize("wrapv")
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of what it uses for files alone, not for memory
+#endif
 #include <stb/stb_image.h>
+#if defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__GNUC__)
+#pragma GCC diagnostic pop
+#pragma GCC pop_options
+#endif
 #undef STB_IMAGE_IMPLEMENTATION
 #undef STB_IMAGE_STATIC
 #undef STBI_ONLY_PNG
@@ -37,6 +57,9 @@ namespace condense::io::detail::stb {
 #undef STBI_ONLY_BMP
 #undef STBI_NO_STDIO
 #undef STBI_NO_SIMD
+#undef STBI_MALLOC
+#undef STBI_REALLOC
+#undef STBI_FREE
 #pragma pop_macro("STBIDEF")
 #pragma pop_macro("STBI_INCLUDE_STB_IMAGE_H")
 
@@ -46,33 +69,24 @@ namespace condense::io {
 
 namespace detail {
 
-/// Throws if the file ends before the image does, where stb_image would go on with zeros.
-CONDENSE_INLINE void require_whole_image(std::span<const std::byte> bytes, Index height, Index width,
-                                         std::string_view name) {
-  const auto starts_with = [&](std::string_view start) {
-    return bytes.size() >= start.size() && memcmp(bytes.data(), start.data(), start.size()) == 0;
+inline bool starts_with(std::span<const std::byte> bytes, std::string_view start) {
+  return bytes.size() >= start.size() && memcmp(bytes.data(), start.data(), start.size()) == 0;
+}
+
+/// Throws if a BMP file ends before its image does, where stb_image would go on with zeros.
+inline void require_whole_bitmap(std::span<const std::byte> bytes, Index height, Index width, std::string_view name) {
+  const auto number = [&](std::size_t position, std::size_t count) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 0; i < count && position + i < bytes.size(); ++i) {
+      value |= std::to_integer<std::uint64_t>(bytes[position + i]) << (8 * i);
+    }
+    return value;
   };
-  if (starts_with("\xFF\xD8")) {
-    constexpr std::byte kEnd[] = {std::byte{0xFF}, std::byte{0xD9}};
-    if (std::search(bytes.begin(), bytes.end(), std::begin(kEnd), std::end(kEnd)) == bytes.end()) {
-      throw FormatError(fmt::format("{}: was cut off at byte {}, no end of a JPEG image is there", name, bytes.size()));
-    }
-  }
-  if (starts_with("BM")) {
-    const auto number = [&](std::size_t position, std::size_t count) {
-      std::uint64_t value = 0;
-      for (std::size_t i = 0; i < count && position + i < bytes.size(); ++i) {
-        value |= std::to_integer<std::uint64_t>(bytes[position + i]) << (8 * i);
-      }
-      return value;
-    };
-    const std::uint64_t bits = number(number(14, 4) == 12 ? 24 : 28, 2);
-    const std::uint64_t row = (static_cast<std::uint64_t>(width) * bits + 31) / 32 * 4;
-    const std::uint64_t end = number(10, 4) + row * static_cast<std::uint64_t>(height);
-    if (end > bytes.size()) {
-      throw FormatError(
-          fmt::format("{}: was cut off at byte {}, the image reaches to byte {}", name, bytes.size(), end));
-    }
+  const std::uint64_t bits = number(number(14, 4) == 12 ? 24 : 28, 2);
+  const std::uint64_t row = (static_cast<std::uint64_t>(width) * bits + 31) / 32 * 4;
+  const std::uint64_t end = number(10, 4) + row * static_cast<std::uint64_t>(height);
+  if (end > bytes.size()) {
+    throw FormatError(fmt::format("{}: was cut off at byte {}, the image reaches to byte {}", name, bytes.size(), end));
   }
 }
 
@@ -85,6 +99,7 @@ CONDENSE_INLINE Tensor parse_image(std::span<const std::byte> bytes, std::string
   require(bytes.size() <= INT_MAX, "{}: has {} bytes, more than the {} of an image", name, bytes.size(), INT_MAX);
   const auto* data = reinterpret_cast<const detail::stb::stbi_uc*>(bytes.data());
   const int size = static_cast<int>(bytes.size());
+  if (detail::starts_with(bytes, "\xFF\xD8")) detail::JpegStructure(bytes, name).check();
   int width = 0;
   int height = 0;
   int channels = 0;
@@ -97,7 +112,7 @@ CONDENSE_INLINE Tensor parse_image(std::span<const std::byte> bytes, std::string
     throw FormatError(fmt::format("{}: has {} x {} pixels; 1 to {} in all are allowed here", name, height, width,
                                   options.maximum_pixels));
   }
-  detail::require_whole_image(bytes, height, width, name);
+  if (detail::starts_with(bytes, "BM")) detail::require_whole_bitmap(bytes, height, width, name);
   const std::unique_ptr<detail::stb::stbi_uc, void (*)(void*)> image(
       detail::stb::stbi_load_from_memory(data, size, &width, &height, &channels, options.channels),
       detail::stb::stbi_image_free);

@@ -6,6 +6,7 @@
 #include "condense/train/gradients.hpp"
 #include "condense/train/gradients/activation.hpp"
 #include "condense/train/gradients/arithmetic.hpp"
+#include "condense/train/gradients/attention.hpp"
 #include "condense/train/gradients/batch_normalization.hpp"
 #include "condense/train/gradients/binary_math.hpp"
 #include "condense/train/gradients/cast.hpp"

@@ -36,9 +36,8 @@ class Bindings {
   template <class Predicate>
   bool always(Predicate&& holds) const {
     if (!is_telling() || !holds([&](Value value) { return graph_.type(value); })) return false;
-    return std::ranges::all_of(bindings_, [&](const Binding& binding) {
-      return holds([&](Value value) { return binding.at(value).type; });
-    });
+    return std::ranges::all_of(
+        bindings_, [&](const Binding& binding) { return holds([&](Value value) { return binding.at(value).type; }); });
   }
 
   /// True if two values always have the same type and shape.
@@ -108,8 +107,7 @@ class Bindings {
           for (Index& extent : extents) {
             if (extent == kDynamic) extent = 1;
           }
-          entry(node.outputs[i]).type = {types[i].type,
-                                         bind(types[i].shape, Shape(std::span<const Index>(extents)))};
+          entry(node.outputs[i]).type = {types[i].type, bind(types[i].shape, Shape(std::span<const Index>(extents)))};
           if (!values.empty()) entry(node.outputs[i]).known = values[i];
         }
       }

@@ -47,9 +47,10 @@ struct ChannelScaling {
   bool is_scale_only() const {
     return std::ranges::all_of(shift, [](double value) { return value == 0; });
   }
-  bool is_finite() const {
-    const auto finite = [](double value) { return std::isfinite(value); };
-    return std::ranges::all_of(scale, finite) && std::ranges::all_of(shift, finite);
+  /// False for numbers that a product with weights of float32 may not hold.
+  bool is_moderate() const {
+    const auto moderate = [](double value) { return std::abs(value) < 1e18; };
+    return std::ranges::all_of(scale, moderate) && std::ranges::all_of(shift, moderate);
   }
 
   /// The scaling by this one and then by another.
@@ -65,10 +66,10 @@ struct ChannelScaling {
   /// What a node does to the channels of its data along an axis, of which there are `channels`: batch normalisation in
   /// inference, or Mul, Div, Add or Sub with a constant of one number or one for each channel.
   static std::optional<ChannelScaling> of(const Graph& graph, const Node& node, Index channels, int axis) {
-    std::optional<ChannelScaling> result =
-        node.op.is<BatchNormalization>() ? of_normalization(graph, node, channels, axis)
-                                         : of_arithmetic(graph, node, channels, axis);
-    return result && result->is_finite() ? result : std::nullopt;
+    std::optional<ChannelScaling> result = node.op.is<BatchNormalization>()
+                                               ? of_normalization(graph, node, channels, axis)
+                                               : of_arithmetic(graph, node, channels, axis);
+    return result && result->is_moderate() ? result : std::nullopt;
   }
 
   /// The input of a node that holds its data: that which is no constant.
@@ -155,8 +156,7 @@ class WeightedProduct {
       product.input_channels = shape[1] * conv->group;
       product.inner_ = shape.count(2, shape.rank());
       const bool unpadded = std::ranges::all_of(conv->pads, [](Index pad) { return pad == 0; });
-      product.takes_input_shift =
-          conv->auto_pad == AutoPad::valid || (conv->auto_pad == AutoPad::not_set && unpadded);
+      product.takes_input_shift = conv->auto_pad == AutoPad::valid || (conv->auto_pad == AutoPad::not_set && unpadded);
     } else if (const auto* transposed = node.op.get_if<ConvTranspose>()) {
       product.group_ = transposed->group;
       product.input_channels = shape[0];

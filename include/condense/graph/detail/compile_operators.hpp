@@ -6,7 +6,8 @@
 
 #include "condense/graph/operators.hpp"
 
-// Only for the .ipp files of graph/compiled/: what the operators of condense compute, compiled once for condense::compiled.
+// Only for the .ipp files of graph/compiled/: what the operators of condense compute, compiled once for
+// condense::compiled.
 
 namespace condense::graph::detail {
 

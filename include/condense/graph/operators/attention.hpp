@@ -162,16 +162,17 @@ struct Attention {
       const InputBuffer& mask = e.input(3);
       const Shape shape{s.batch, s.heads, s.queries, s.keys};
       const reference::Broadcast broadcast(shape, mask.shape(), shape);
-      broadcast.for_each_run(i * count, (i + 1) * count, [&](Index first, Index, Index from, Index length, Index, Index step) {
-        for (Index j = 0; j < length; ++j) {
-          T& score = scores[first - i * count + j];
-          if (mask.type.type == DataType::boolean) {
-            score = mask.as<bool>()[from + j * step] ? score : kUnseen;
-          } else {
-            score += mask.as<T>()[from + j * step];
-          }
-        }
-      });
+      broadcast.for_each_run(i * count, (i + 1) * count,
+                             [&](Index first, Index, Index from, Index length, Index, Index step) {
+                               for (Index j = 0; j < length; ++j) {
+                                 T& score = scores[first - i * count + j];
+                                 if (mask.type.type == DataType::boolean) {
+                                   score = mask.as<bool>()[from + j * step] ? score : kUnseen;
+                                 } else {
+                                   score += mask.as<T>()[from + j * step];
+                                 }
+                               }
+                             });
     }
     for (Index row = 0; is_causal && row < s.queries; ++row) {
       for (Index key = row + 1; key < s.keys; ++key) scores[row * s.keys + key] = kUnseen;

@@ -145,7 +145,8 @@ inline void cancel_transposes(Graph& graph) {
     if (const Node* before = editor.producer_of_type<Transpose>(data)) {
       const bool is_last_reader = editor.only_reader(data) == index;
       const int before_index = editor.producer_index(data);
-      const std::vector<Index> order = detail::composed(detail::order_of(graph, *before), detail::order_of(graph, node));
+      const std::vector<Index> order =
+          detail::composed(detail::order_of(graph, *before), detail::order_of(graph, node));
       const Value source = editor.current(before->inputs[0]);
       if (!detail::keeps_order(order)) {
         graph.set_operator(index, Transpose{.perm = order}, {source});

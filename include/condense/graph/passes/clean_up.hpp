@@ -57,8 +57,8 @@ inline void clean_up_bodies(Graph& graph) {
 /// Ifs that always go one way are inlined; what does not change becomes constants; identities, transposes that cancel
 /// and dead nodes go; layer normalisation, attention, Gelu, HardSwish, Swish, LeakyRelu and Clip are found; pads, batch
 /// normalisation and channel scalings fold into the products at them. Inputs and outputs keep their names, types and
-/// order, and outputs agree up to rounding, as each pass says. The work is proportional to the size of the graph but for
-/// the depth of Ifs in Ifs.
+/// order, and outputs agree up to rounding, as each pass says. The work is proportional to the size of the graph but
+/// for the depth of Ifs in Ifs.
 inline void clean_up(Graph& graph) {
   inline_if(graph);
   remove_dead_nodes(graph);

@@ -31,8 +31,8 @@ class FoldingBudget {
 };
 
 /// The outputs of a node that are the same in every run, if the node is one to fold.
-inline std::vector<Tensor> folded_outputs(const Bindings& bindings, FoldingBudget& budget,
-                                          const Node& node, std::span<const Tensor* const> inputs, bool constant) {
+inline std::vector<Tensor> folded_outputs(const Bindings& bindings, FoldingBudget& budget, const Node& node,
+                                          std::span<const Tensor* const> inputs, bool constant) {
   std::size_t input_bytes = 0;
   for (const Tensor* input : inputs) input_bytes += input == nullptr ? 0 : input->bytes();
   if (constant) {
@@ -72,9 +72,9 @@ inline std::vector<Tensor> folded_outputs(const Bindings& bindings, FoldingBudge
 /// have the same names. Outputs are the same bytes.
 ///
 /// DequantizeLinear and DequantizeCodebook stay: they mark a weight as stored in fewer bits. So do operators that run
-/// graphs, and nodes that refuse their inputs. No results are larger than 64 KiB and four times their node's inputs, nor
-/// all together than 64 MiB and four times the constants of the graph: a file cannot ask for more memory than it is
-/// worth.
+/// graphs, and nodes that refuse their inputs. No results are larger than 64 KiB and four times their node's inputs,
+/// nor all together than 64 MiB and four times the constants of the graph: a file cannot ask for more memory than it is
+/// worth. Nodes that nothing reads any more are left to `remove_dead_nodes`.
 inline void fold_constants(Graph& graph) {
   const detail::Bindings bindings(graph);
   detail::FoldingBudget budget(graph);

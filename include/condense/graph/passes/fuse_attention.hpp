@@ -53,7 +53,8 @@ struct AttentionPattern {
     for (const Value value : {queries, transposed_keys, values}) {
       if (graph.type(value).shape.rank() != 4 || graph.type(value).type != DataType::float32) return false;
     }
-    if (mask.exists() && (graph.type(mask).shape.rank() > 4 || graph.type(mask).type != DataType::float32)) return false;
+    if (mask.exists() && (graph.type(mask).shape.rank() > 4 || graph.type(mask).type != DataType::float32))
+      return false;
     return bindings.always([&](auto&& type_of) {
       const Shape q = type_of(queries).shape;
       const Shape k = type_of(transposed_keys).shape;
@@ -104,9 +105,9 @@ struct AttentionPattern {
 /// Makes Attention out of MatMul(Softmax(scale * MatMul(q, Transpose(k)) + mask), v) of stacks (batch, heads, ...) in
 /// float32, where the scale may be that of the product, of q or of k, and the scale or the mask may be missing.
 ///
-/// Done where nothing else reads what is inside and the stacks always agree, so that nothing is broadcast. The Transpose
-/// may order the other axes, too; then one that only does so stays. Outputs agree up to the rounding of the products
-/// with a scale applied later, a few units in the last place of the largest score, relative to the values.
+/// Done where nothing else reads what is inside and the stacks always agree, so that nothing is broadcast. The
+/// Transpose may order the other axes, too; then one that only does so stays. Outputs agree up to the rounding of the
+/// products with a scale applied later, a few units in the last place of the largest score, relative to the values.
 inline void fuse_attention(Graph& graph) {
   const detail::Bindings bindings(graph);
   detail::Editor editor(graph);

@@ -143,9 +143,9 @@ class LayerNormalizationPattern {
     };
     if (shape.rank() < inner || shape.rank() > whole.rank()) return kNoValue;
     const auto outer = static_cast<std::size_t>(shape.rank() - inner);
-    const bool fits = all_ones(shape.extents().first(outer)) &&
-                      std::ranges::equal(shape.extents().subspan(outer),
-                                         whole.extents().subspan(static_cast<std::size_t>(axis)));
+    const bool fits =
+        all_ones(shape.extents().first(outer)) &&
+        std::ranges::equal(shape.extents().subspan(outer), whole.extents().subspan(static_cast<std::size_t>(axis)));
     return fits ? other : kNoValue;
   }
 
@@ -175,8 +175,8 @@ inline Value without_outer_axes(Graph& graph, Value constant, int inner) {
 
 }  // namespace detail
 
-/// Makes LayerNormalization out of (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) over the last axes, then * scale
-/// and + bias where these are constants with one number for each normalised element.
+/// Makes LayerNormalization out of (x - mean(x)) / sqrt(mean((x - mean(x))^2) + epsilon) over the last axes, then *
+/// scale and + bias where these are constants with one number for each normalised element.
 ///
 /// The square is a Pow or a Mul, the division one by Sqrt or a product with the inverse (Reciprocal, Div or Pow), the
 /// differences one node or two alike. Done in float32 where nothing else reads what is inside. Without a scale it gets
@@ -208,8 +208,7 @@ inline void fuse_layer_normalization(Graph& graph) {
     }
     std::vector<Value> inputs{pattern->x, scale};
     if (pattern->bias.exists()) inputs.push_back(detail::without_outer_axes(graph, pattern->bias, inner));
-    const LayerNormalization op{.axis = pattern->axis - shape.rank(),
-                                .epsilon = static_cast<float>(pattern->epsilon)};
+    const LayerNormalization op{.axis = pattern->axis - shape.rank(), .epsilon = static_cast<float>(pattern->epsilon)};
     detail::fuse(editor, pattern->root, op, std::move(inputs), pattern->nodes);
   }
   editor.finish();

@@ -122,11 +122,12 @@ inline bool ignores_input_shape(const Graph& graph, const Node& node) {
 
 /// Removes nodes that return their input: Identity; Dropout without a mask; Cast to the same type; Transpose that keeps
 /// the order; Reshape, Flatten, Squeeze and Unsqueeze, and some of them behind each other, that lead back to the same
-/// shape for every binding of the open dimensions; Flatten of a matrix; Clip without bounds; Concat of one tensor; pools
-/// of one element; * 1, / 1, ^ 1, + 0 and - 0. A Reshape to a constant shape reads what is before others that only
-/// reshape. Outputs are the same bytes, but + 0 may change the sign of a zero.
+/// shape for every binding of the open dimensions; Flatten of a matrix; Clip without bounds; Concat of one tensor;
+/// pools of one element; * 1, / 1, ^ 1, + 0 and - 0. A Reshape to a constant shape reads what is before others that
+/// only reshape. Outputs are the same bytes, but + 0 may change the sign of a zero.
 ///
-/// One between an input of the graph and an output, or between two outputs, stays: both names are the user's.
+/// One between an input of the graph and an output, or between two outputs, stays: both names are the user's. Nodes
+/// that nothing reads any more are left to `remove_dead_nodes`.
 inline void remove_identities(Graph& graph) {
   const detail::Bindings bindings(graph);
   detail::Editor editor(graph);

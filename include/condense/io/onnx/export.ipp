@@ -112,6 +112,7 @@ class Exporter {
       for (const graph::Value output : node.outputs) written.outputs.push_back(name_of(output));
       add_inner_graphs(node, written);
       if (node.op.is<graph::DequantizeLinear>()) add_zero_point(graph, node, written, result);
+      if (add_decomposed(graph, node, written, result)) continue;
       operator_set_ = std::max(operator_set_, first_set_of(written.type));
       if (!written.domain.empty()) domains_.insert(written.domain);
       result.nodes.push_back(std::move(written));

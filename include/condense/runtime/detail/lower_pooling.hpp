@@ -43,9 +43,8 @@ inline std::optional<PoolingWork> pooling_of(const Lowering& lowering, const gra
   if (const auto* pool = node.op.get_if<graph::AveragePool>()) {
     const graph::Window window = pool->window(images);
     set_window(window);
-    pool->for_each_count(window, [&](Index count) {
-      work.multipliers.push_back(count > 0 ? 1.0F / static_cast<float>(count) : 0.0F);
-    });
+    pool->for_each_count(
+        window, [&](Index count) { work.multipliers.push_back(count > 0 ? 1.0F / static_cast<float>(count) : 0.0F); });
     return work;
   }
   if (node.op.is<graph::GlobalAveragePool>()) {

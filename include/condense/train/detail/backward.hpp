@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "condense/graph/node.hpp"
+#include "condense/graph/reference/elementwise.hpp"
 #include "condense/graph/reference/integers.hpp"
 #include "condense/train/gradient.hpp"
 

@@ -109,7 +109,8 @@ inline bool decompose(const graph::Operator& op, Decomposition& to) {
     const Op* own = op.get_if<Op>();
     return own != nullptr && decompose(*own, to);
   };
-  const bool done = try_as.template operator()<graph::Swish>() || try_as.template operator()<graph::RMSNormalization>() ||
+  const bool done = try_as.template operator()<graph::Swish>() ||
+                    try_as.template operator()<graph::RMSNormalization>() ||
                     try_as.template operator()<graph::Attention>();
   if (done) to.finish();
   return done;

@@ -116,6 +116,15 @@ class Upgrade {
     return Tensor::of<std::int64_t>({static_cast<Index>(values.size())}, values);
   }
 
+  const std::string& input(std::size_t i) const {
+    if (i >= node_.inputs.size()) throw FormatError(fmt::format("its input {} is missing", i));
+    return node_.inputs[i];
+  }
+  const std::string& output() const {
+    if (node_.outputs.empty()) throw FormatError("it has no output");
+    return node_.outputs[0];
+  }
+
   void set_input(std::size_t i, const std::string& value) {
     if (node_.inputs.size() <= i) node_.inputs.resize(i + 1);
     node_.inputs[i] = value;
@@ -129,7 +138,7 @@ class Upgrade {
 
   /// A scalar of the type of input 0.
   std::string scalar_like_input(float value) const {
-    const DataType type = context_.type(node_.inputs.at(0)).type;
+    const DataType type = context_.type(input(0)).type;
     switch (type) {
       case DataType::float64: return context_.constant(Tensor::of<double>({}, {static_cast<double>(value)}));
       case DataType::float16: return context_.constant(Tensor::of<Float16>({}, {Float16(value)}));
@@ -140,7 +149,7 @@ class Upgrade {
 
   /// Puts a node before this one and returns the name of its result.
   std::string precede(std::string type, std::vector<std::string> inputs, std::vector<Attribute> attributes = {}) {
-    const std::string result = context_.unused_name(node_.outputs.at(0));
+    const std::string result = context_.unused_name(output());
     before_.push_back({.name = result,
                        .type = std::move(type),
                        .inputs = std::move(inputs),
@@ -232,7 +241,7 @@ class Upgrade {
   /// Opset 10 knew scales only, and rounded positions down.
   void resize() {
     if (version_ > 10) return;
-    const std::string scales = node_.inputs.at(1);
+    const std::string scales = input(1);
     node_.inputs = {node_.inputs[0], "", scales};
     set("coordinate_transformation_mode", std::string("asymmetric"));
     set("nearest_mode", std::string("floor"));
@@ -253,13 +262,13 @@ class Upgrade {
   /// Before opset 13 all axes from the given one on were one.
   void softmax() {
     if (version_ >= 13) return;
-    const int rank = context_.type(node_.inputs.at(0)).shape.rank();
+    const int rank = context_.type(input(0)).shape.rank();
     const std::int64_t axis = number("axis", 1);
     if ((axis < 0 ? axis + rank : axis) == rank - 1) return set("axis", std::int64_t{-1});
     const std::string shape = precede("Shape", {node_.inputs[0]});
     node_.inputs[0] = precede("Flatten", {node_.inputs[0]}, {{.name = "axis", .value = axis}});
     set("axis", std::int64_t{-1});
-    const std::string flat = context_.unused_name(node_.outputs.at(0));
+    const std::string flat = context_.unused_name(output());
     after_.push_back({.name = flat, .type = "Reshape", .inputs = {flat, shape}, .outputs = {node_.outputs[0]}});
     node_.outputs[0] = flat;
   }
@@ -284,10 +293,10 @@ class Upgrade {
     if (const auto* values = get<std::vector<float>>("scales")) {
       scales = context_.constant(Tensor::of<float>({static_cast<Index>(values->size())}, *values));
     } else {
-      scales = node_.inputs.at(1);
+      scales = input(1);
     }
     node_.remove("scales");
-    node_.inputs = {node_.inputs.at(0), "", scales};
+    node_.inputs = {input(0), "", scales};
     set("coordinate_transformation_mode", std::string("asymmetric"));
     set("nearest_mode", std::string("floor"));
   }
