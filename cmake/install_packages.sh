@@ -43,4 +43,4 @@ quietly() {
 
 build_packages=(g++ cmake ninja-build libeigen3-dev libfmt-dev zlib1g-dev nlohmann-json3-dev libcli11-dev
   libprotozero-dev libstb-dev dataset-fashion-mnist)
-test_packages=(libgtest-dev libbenchmark-dev)
+test_packages=(libgtest-dev libbenchmark-dev libonnx-testdata)
