@@ -28,7 +28,11 @@ constexpr Facts kFacts[] = {
     {DataType::uint4, "uint4", 4, false, false, true, true},
     {DataType::int2, "int2", 2, true, false, true, true},
     {DataType::uint2, "uint2", 2, false, false, true, true},
+    {DataType::int16, "int16", 16, true, false, false, false},
+    {DataType::uint16, "uint16", 16, false, false, false, false},
     {DataType::int32, "int32", 32, true, false, false, false},
+    {DataType::uint32, "uint32", 32, false, false, false, false},
+    {DataType::uint64, "uint64", 64, false, false, false, false},
     {DataType::int64, "int64", 64, true, false, false, false},
     {DataType::boolean, "boolean", 8, false, false, false, false},
 };
@@ -69,7 +73,11 @@ TEST(DataType, OfAnElementHasItsSize) {
   EXPECT_EQ(data_type_of<BFloat16>, DataType::bfloat16);
   EXPECT_EQ(data_type_of<std::int8_t>, DataType::int8);
   EXPECT_EQ(data_type_of<std::uint8_t>, DataType::uint8);
+  EXPECT_EQ(data_type_of<std::int16_t>, DataType::int16);
+  EXPECT_EQ(data_type_of<std::uint16_t>, DataType::uint16);
   EXPECT_EQ(data_type_of<std::int32_t>, DataType::int32);
+  EXPECT_EQ(data_type_of<std::uint32_t>, DataType::uint32);
+  EXPECT_EQ(data_type_of<std::uint64_t>, DataType::uint64);
   EXPECT_EQ(data_type_of<std::int64_t>, DataType::int64);
   EXPECT_EQ(data_type_of<bool>, DataType::boolean);
   EXPECT_EQ(bytes(data_type_of<Float16>, 1), sizeof(Float16));
@@ -79,7 +87,7 @@ TEST(DataType, OfAnElementHasItsSize) {
 
 TEST(DataType, RefusesOtherTypesAsElements) {
   static_assert(!Element<char>);
-  static_assert(!Element<std::int16_t>);
+  static_assert(!Element<long double>);
   static_assert(!Element<const float>);
   static_assert(Element<Float16>);
 }

@@ -70,7 +70,8 @@ struct Gradient<graph::Einsum> {
     for (std::size_t k = 0; k < b.inputs.size(); ++k) {
       if (k == i) continue;
       factors.push_back(&b.input(k));
-      equation += "," + letters.term(terms.operands[k]);
+      equation += ',';
+      equation += letters.term(terms.operands[k]);
       for (const Label label : labels_of(terms.operands[k], b.input_shape(k))) known.push_back(label);
     }
     const std::vector<Label> own = labels_of(terms.operands[i], b.input_shape(i));
