@@ -2,6 +2,7 @@
 #define CONDENSE_BENCHMARKS_SUPPORT_PRODUCT_DATA_HPP
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -85,7 +86,24 @@ class ProductData {
     const bool is_signed = product_.work == Work::signed_sums;
     const int largest = product_.work == Work::int4_groups ? 7 : 127;
     fill_matrix(random, fill, is_signed ? -128 : 0, is_signed ? 127 : 255, input_);
-    fill_matrix(random, fill, -largest, largest, weights_);
+    if (fill == Fill::extreme) return fill_matrix(random, fill, -largest, largest, weights_);
+    fill_weights(random, static_cast<float>(largest));
+  }
+
+  /// As those of a trained layer: normally distributed, the largest of a column at the end of the codes.
+  void fill_weights(Random& random, float largest) {
+    std::vector<float> column(static_cast<std::size_t>(product_.k));
+    for (Index n = 0; n < product_.n; ++n) {
+      float most = 0;
+      for (float& weight : column) {
+        weight = static_cast<float>(random.normal());
+        most = std::max(most, std::abs(weight));
+      }
+      for (std::size_t k = 0; k < column.size(); ++k) {
+        weights_[static_cast<std::size_t>(n * product_.k) + k] =
+            static_cast<std::int8_t>(std::nearbyint(column[k] * (largest / most)));
+      }
+    }
   }
 
   /// Of extreme codes every third row has the highest only.
