@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "condense/graph/evaluate.hpp"
 #include "condense/graph/operators.hpp"
 #include "graph/run.hpp"
 #include "support/throws.hpp"
@@ -63,12 +64,12 @@ TEST(EveryOperator, IsEqualToItsCopyAndHasAnOnnxName) {
 
 TEST(EveryFloatOperator, RefusesOtherTypes) {
   expect_refused({
-      {Relu{}, {i8({1})}, "its input 0 is float32 or float64, this one is int8"},
-      {LeakyRelu{}, {i8({1})}, "its input 0 is float32 or float64, this one is int8"},
-      {Sigmoid{}, {i8({1})}, "its input 0 is float32 or float64, this one is int8"},
-      {HardSwish{}, {i8({1})}, "its input 0 is float32 or float64, this one is int8"},
-      {Clip{}, {i8({1})}, "its input 0 is float32 or float64, this one is int8"},
-      {Softmax{}, {i8({1})}, "its input 0 is float32 or float64, this one is int8"},
+      {Relu{}, {Tensor(DataType::boolean, {1})}, "its input 0 holds numbers of 8 bits or more, this one is boolean"},
+      {LeakyRelu{}, {i8({1})}, "its input 0 is a float tensor, this one is int8"},
+      {Sigmoid{}, {i8({1})}, "its input 0 is a float tensor, this one is int8"},
+      {HardSwish{}, {i8({1})}, "its input 0 is a float tensor, this one is int8"},
+      {Clip{}, {Tensor(DataType::int4, {1})}, "its input 0 holds numbers of 8 bits or more, this one is int4"},
+      {Softmax{}, {i8({1})}, "its input 0 is a float tensor, this one is int8"},
       {Conv{}, {i8({1, 1, 1}), f({1, 1, 1})}, "its input 0 is a float tensor, this one is int8"},
       {Conv{}, {f({1, 1, 1}), f64({1, 1, 1})}, "its input 1 is float64 and its first input float32"},
       {Gemm{}, {f({1, 1}), f64({1, 1})}, "its input 1 is float64 and its first input float32"},
@@ -80,7 +81,7 @@ TEST(EveryFloatOperator, RefusesOtherTypes) {
        "its input 0 is a float tensor, int8 or uint8, this one is int4"},
       {Add{},
        {Tensor(DataType::int4, {1}), Tensor(DataType::int4, {1})},
-       "its input 0 is float32, float64, int64, int32"},
+       "its input 0 holds numbers of 8 bits or more, this one is int4"},
       {Mul{}, {f({1}), i8({1})}, "its input 1 is int8 and its first input float32"},
       {Concat{}, {f({1}), i8({1})}, "its input 1 is int8 and its first input float32"},
   });
@@ -164,13 +165,16 @@ TEST(StructuralOperators, RefuseShapesThatDoNotFit) {
   });
 }
 
-TEST(Reshape, RefusesAShapeThatIsComputed) {
+TEST(Reshape, TakesAShapeThatIsComputed) {
   Graph graph;
-  const Value x = graph.input("x", DataType::float32, {2});
-  const Value shape = graph.input("shape", DataType::int64, {1});
-  EXPECT_TRUE(throws<InvalidArgument>("node 'r' (Reshape): its input 1, the new shape, must be a constant", [&] {
-    graph.add(Reshape{}, {x, shape}, "r");
-  }));
+  const Value x = graph.input("x", DataType::float32, {6});
+  const Value shape = graph.input("shape", DataType::int64, {2});
+  graph.output(graph.add(Reshape{}, {x, shape}, "r"));
+  EXPECT_EQ(graph.type(graph.outputs()[0]).shape, (Shape{1, 1}));  // not known before it runs
+  EXPECT_EQ(evaluate(graph, {f({6}), extents({2, -1})})[0].shape(), (Shape{2, 3}));
+  const std::vector<Shape> shapes{{6}, {2}};
+  EXPECT_TRUE(throws<Unsupported>("node 'r' (Reshape): the shape (? x ?) of its output 0 depends on values",
+                                  [&] { infer_types(graph, shapes); }));
 }
 
 TEST(QuantizingOperators, RefuseInputsThatDoNotFit) {

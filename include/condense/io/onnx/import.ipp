@@ -134,6 +134,7 @@ class Importer {
   }
 
   graph::Graph run() {
+    collect_names(model_.graph);
     static_cast<void>(detail::ExpandedSize(functions_, name_).of(model_.graph.nodes));
     Scope scope;
     std::unordered_set<std::string> initializers;
@@ -172,6 +173,16 @@ class Importer {
       throw Unsupported(fmt::format("{}: {}", place, error.what()));
     } catch (const Error& error) {
       throw FormatError(fmt::format("{}: {}", place, error.what()));
+    }
+  }
+
+  void collect_names(const Graph& graph) {
+    for (const Node& node : graph.nodes) {
+      file_names_.insert(node.name);
+      for (const Attribute& attribute : node.attributes) {
+        const auto* inner = std::get_if<std::shared_ptr<const Graph>>(&attribute.value);
+        if (inner != nullptr) collect_names(**inner);
+      }
     }
   }
 
@@ -263,8 +274,7 @@ class Importer {
     for (const std::string& input : node.inputs) inputs.push_back(scope.find(input));
     while (!inputs.empty() && !inputs.back().exists()) inputs.pop_back();
     const graph::Operator op = make_operator(node, versions, scope, place, inputs);
-    const std::string wanted = node.name.empty() || !node_names_.insert(node.name).second ? std::string() : node.name;
-    const graph::Node& added = scope.graph.add_node(op, std::move(inputs), wanted);
+    const graph::Node& added = scope.graph.add_node(op, std::move(inputs), node_name(node));
     const std::vector<graph::Value> outputs = added.outputs;
     if (node.outputs.size() > outputs.size()) {
       throw FormatError(fmt::format("it has {} outputs, the operator makes {}", node.outputs.size(), outputs.size()));
@@ -273,6 +283,15 @@ class Importer {
       const bool named = i < node.outputs.size() && !node.outputs[i].empty();
       scope.graph.rename(outputs[i], named ? node.outputs[i] : scope.unused_name(added.name));
       if (named) scope.define(node.outputs[i], outputs[i]);
+    }
+  }
+
+  /// The name that the file gives a node, if it is the first one; otherwise one after its type that no node has.
+  std::string node_name(const Node& node) {
+    if (!node.name.empty() && used_names_.insert(node.name).second) return node.name;
+    for (int& number = numbers_[node.type];; ++number) {
+      std::string name = fmt::format("{}_{}", node.type, number);
+      if (!file_names_.contains(name) && used_names_.insert(name).second) return name;
     }
   }
 
@@ -418,7 +437,9 @@ class Importer {
   const ImportOptions& options_;
   OpenExtents open_;
   std::map<std::string, const Function*> functions_;
-  std::unordered_set<std::string> node_names_;
+  std::unordered_set<std::string> file_names_;  ///< Of nodes, all that the file has.
+  std::unordered_set<std::string> used_names_;
+  std::unordered_map<std::string, int> numbers_;  ///< By type, for nodes without a name.
   int calls_ = 0;
 };
 
