@@ -47,8 +47,8 @@ struct WriteOptions {
 /// Writes an ONNX file, whole or not at all; see `AtomicFile`.
 ///
 /// A file of external data is complete before the model gets its name, and named after the model and its own content
-/// ("model.onnx.1f0c9e5b4a32d871.data"), so that a model that is replaced keeps its data to the last moment. They stay after it; removing them is the caller's
-/// affair.
+/// ("model.onnx.1f0c9e5b4a32d871.data"), so that a model that is replaced keeps its data to the last moment.
+/// They stay after it; removing them is the caller's affair.
 inline void write_model(const std::filesystem::path& path, const Model& model, const WriteOptions& options = {}) {
   if (!options.external_from_bytes) {
     const std::string bytes = serialize_model(model);
