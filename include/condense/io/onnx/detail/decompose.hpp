@@ -4,8 +4,10 @@
 #include <cmath>
 #include <functional>
 
+#include "condense/graph/evaluate.hpp"
 #include "condense/graph/operators/activations.hpp"
 #include "condense/graph/operators/attention.hpp"
+#include "condense/graph/operators/cast.hpp"
 #include "condense/graph/operators/normalizations.hpp"
 #include "condense/graph/reference/cast.hpp"
 #include "condense/io/onnx/model.hpp"
