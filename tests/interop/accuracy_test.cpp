@@ -6,9 +6,7 @@
 namespace condense {
 namespace {
 
-std::filesystem::path shared(const std::string& name) {
-  return std::filesystem::path(__FILE__).parent_path() / "../../../shared/models" / name;
-}
+std::filesystem::path shared(const std::string& name) { return shared_models() / name; }
 
 /// Labelled inputs, and those of them that a network is calibrated with.
 struct Samples {

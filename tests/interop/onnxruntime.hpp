@@ -75,6 +75,15 @@ inline void write_lines(Random& random, Tensor& image) {
   }
 }
 
+/// The folder shared/models beside the project, found from the working directory upwards; empty if there is none.
+inline std::filesystem::path shared_models() {
+  for (std::filesystem::path folder = std::filesystem::current_path(); folder != folder.root_path();
+       folder = folder.parent_path()) {
+    if (std::filesystem::exists(folder / "shared" / "models")) return folder / "shared" / "models";
+  }
+  return {};
+}
+
 /// A real model: where it comes from, and inputs that it takes.
 struct RealModel {
   std::string path;  ///< Below the folder of models, or of npm packages.
@@ -104,7 +113,7 @@ struct RealModel {
       if (modules == nullptr || *modules == '\0') return std::nullopt;
       result = std::filesystem::path(modules) / path.substr(4);
     } else {
-      result = std::filesystem::path(__FILE__).parent_path() / "../../../shared/models" / path;
+      result = shared_models() / path;
     }
     return std::filesystem::exists(result) ? std::optional(result) : std::nullopt;
   }
