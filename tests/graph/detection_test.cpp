@@ -68,6 +68,13 @@ TEST(NonMaxSuppression, ReadsCentresAndFlippedCorners) {
   EXPECT_EQ(run(NonMaxSuppression{.center_point_box = true}, {centres, scores, list({9}), ratio}), expected);
 }
 
+TEST(NonMaxSuppression, KeepsNothingOfNoBoxesWhateverTheNumberOfImagesAndClasses) {
+  constexpr Index kMany = Index{1} << 29;
+  const Tensor boxes(DataType::float32, {kMany, 0, 4});
+  const Tensor scores(DataType::float32, {kMany, kMany, 0});
+  EXPECT_EQ(run(NonMaxSuppression{}, {boxes, scores, list({5})}), Tensor(DataType::int64, {0, 3}));
+}
+
 /// Bilinear interpolation of a linear function is that function, wherever all four pixels are inside.
 TEST(RoiAlign, AveragesALinearFunctionToItsValueInTheMiddleOfEachBin) {
   Tensor images(DataType::float32, {2, 3, 20, 24});
@@ -103,6 +110,14 @@ TEST(RoiAlign, TakesTheLargestWeightedPixelAndZerosOutside) {
   EXPECT_EQ(run(op, {image, middle, list({0, 0})}), Tensor::of<float>({2, 1, 1, 1}, {3.5F, 0}));
   op.mode = RoiAlignMode::max;
   EXPECT_EQ(run(op, {image, middle, list({0, 0})}), Tensor::of<float>({2, 1, 1, 1}, {2, 0}));
+}
+
+/// Its samples would take a thousand gigabytes.
+TEST(RoiAlign, LooksAtNothingForImagesWithoutChannels) {
+  constexpr Index kMany = Index{1} << 20;
+  const RoiAlign op{.output_height = kMany, .output_width = kMany, .sampling_ratio = 65536};
+  const Tensor region = Tensor::of<float>({1, 4}, {0, 0, 1, 1});
+  EXPECT_EQ(run(op, {Tensor(DataType::float32, {1, 0, 2, 2}), region, list({0})}).shape(), (Shape{1, 0, kMany, kMany}));
 }
 
 Tensor grid_of_positions(const Shape& spatial, bool align_corners) {

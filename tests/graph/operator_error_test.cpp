@@ -50,7 +50,7 @@ TEST(EveryOperator, RefusesAWrongNumberOfInputs) {
   Operators::for_each([]<class T>() {
     expect_refused({{T{}, {}, "it takes"}});
     if constexpr (!TakeAny::kHas<T>) {
-      expect_refused({{T{}, Inputs(9, f({1, 1, 1})), "it takes"}, {T{}, Inputs(9, f({1})), ", 9 are given"}});
+      expect_refused({{T{}, Inputs(13, f({1, 1, 1})), "it takes"}, {T{}, Inputs(13, f({1})), ", 13 are given"}});
     }
   });
 }

@@ -208,6 +208,11 @@ TEST(MaxPool, RefusesMoreOutputsAndOtherOrders) {
   EXPECT_TRUE(throws<InvalidArgument>("1 or 2 outputs, not 3", [&] { run(op, {x}); }));
   EXPECT_TRUE(throws<InvalidArgument>("its attribute strides holds 2147483648, the largest is",
                                       [&] { run(MaxPool{.kernel_shape = {2}, .strides = {Index{1} << 31}}, {x}); }));
+  constexpr Index kWide = Index{1} << 29;
+  const MaxPool wide{.kernel_shape = {kWide, kWide, kWide}, .pads = std::vector<Index>(6, kWide)};
+  EXPECT_TRUE(throws<InvalidArgument>("its window of 536870912 x 536870912 x 536870912 taps is too large", [&] {
+    run(wide, {filled({1, 1, 1, 1, 1}, 1)});
+  }));
 }
 
 }  // namespace

@@ -59,7 +59,8 @@ inline std::vector<TensorType> infer_types(const Graph& graph, std::span<const S
 /// Runs the graph in its reference semantics and returns its outputs. `inputs` are in the order of `graph.inputs()`.
 ///
 /// A tensor is released after its last use. Throws `InvalidArgument` naming the input or node if a type or shape does
-/// not fit. The result does not depend on the number of threads.
+/// not fit, and `std::bad_alloc` if a result that can be addressed does not fit into memory. The result does not depend
+/// on the number of threads.
 inline std::vector<Tensor> evaluate(const Graph& graph, std::span<const Tensor> inputs,
                                     const EvaluateOptions& options = {}) {
   require(inputs.size() == graph.inputs().size(), "the graph has {} inputs, {} tensors are given",

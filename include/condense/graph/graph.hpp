@@ -110,6 +110,9 @@ class Graph {
 
   bool has_value_named(const std::string& name) const { return value_names_.contains(name); }
 
+  /// `wanted`, or with a number after it if a value has that name.
+  std::string unused_value_name(const std::string& wanted) const { return unused_name(wanted, value_names_); }
+
   /// Value of that name; throws naming it if there is none.
   Value find(const std::string& name) const {
     for (int i = 0; i < value_count(); ++i) {

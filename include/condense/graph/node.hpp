@@ -40,9 +40,16 @@ decltype(auto) naming_node(const Node& node, Body&& body) {
 }
 
 /// The output types of a node on inputs of the given types; extents that depend on values which are not known are
-/// `kDynamic`. Throws `InvalidArgument` that names the node and operator.
+/// `kDynamic`. As many as the node has outputs, or any number above 0 if it is not in a graph yet and has none. Throws
+/// `InvalidArgument` or `Unsupported` that name the node and operator.
 inline std::vector<TensorType> infer_node(const Node& node, std::span<const std::optional<InputTypes::Input>> inputs) {
-  return naming_node(node, [&] { return node.op.infer(InputTypes(inputs)); });
+  return naming_node(node, [&] {
+    std::vector<TensorType> types = node.op.infer(InputTypes(inputs));
+    require(!types.empty(), "it has no outputs");
+    require(node.outputs.empty() || types.size() == node.outputs.size(),
+            "it makes {} outputs of these inputs, in the graph it has {}", types.size(), node.outputs.size());
+    return types;
+  });
 }
 
 /// One node on given tensors: infers the outputs' types, makes them by `make(type, shape)` and evaluates them. An
@@ -64,8 +71,13 @@ std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tensor* cons
   }
   const std::vector<TensorType> types = infer_node(node, known);
   return naming_node(node, [&] {
-    if (node.op.computes()) return node.op.compute(inputs, pool);
     std::vector<Tensor> results;
+    if (node.op.computes()) {
+      results = node.op.compute(inputs, pool);
+      require(results.size() == types.size(), "it made {} outputs, it should have made {}", results.size(),
+              types.size());
+      return results;
+    }
     std::vector<OutputBuffer> targets;
     for (const TensorType& type : types) results.push_back(make(type.type, type.shape));
     for (Tensor& tensor : results) targets.push_back({{tensor.type(), tensor.shape()}, tensor.mutable_raw()});
@@ -78,14 +90,25 @@ inline std::vector<Tensor> evaluate_node(const Node& node, std::span<const Tenso
   return evaluate_node(node, inputs, pool, [](DataType type, const Shape& shape) { return Tensor(type, shape); });
 }
 
-/// The outputs of a node as far as they are known without its being run: those of at most 128 elements that follow from
-/// constants and shapes, such as the new shape of a Reshape that a network computes. Empty if they are not.
+/// The outputs of a node as far as they are known without its being run: those that follow from constants and shapes,
+/// such as the new shape of a Reshape that a network computes. Empty if they are not.
+///
+/// The work is small whatever a file asks for: the outputs together, and each input whose elements are read, have at
+/// most 128 elements, where an extent of 0 counts as 1, and operators that can take any time are left out.
 inline std::vector<Tensor> known_outputs(const Node& node, std::span<const std::optional<InputTypes::Input>> inputs,
                                          std::span<const TensorType> types) {
   constexpr Index kMostElements = 128;
-  const auto is_small = [](const Shape& shape) { return shape.is_concrete() && shape.count() <= kMostElements; };
-  if (node.op.runs_graphs()) return {};
-  if (!std::ranges::all_of(types, [&](const TensorType& type) { return is_small(type.shape); })) return {};
+  const auto size_of = [](const Shape& shape) {
+    Index size = 1;
+    for (const Index extent : shape) size *= std::max<Index>(extent, 1);
+    return size;
+  };
+  if (node.op.takes_any_time()) return {};
+  Index room = kMostElements;
+  for (const TensorType& type : types) {
+    if (!type.shape.is_concrete() || size_of(type.shape) > room) return {};
+    room -= size_of(type.shape);
+  }
   if (node.op.reads_types_only()) {
     std::vector<InputBuffer> sources;
     for (const auto& input : inputs) sources.push_back(input ? InputBuffer{input->type, nullptr} : InputBuffer{});
@@ -98,7 +121,7 @@ inline std::vector<Tensor> known_outputs(const Node& node, std::span<const std::
   }
   std::vector<const Tensor*> tensors;
   for (const auto& input : inputs) {
-    if (input && (input->known == nullptr || !is_small(input->type.shape))) return {};
+    if (input && (input->known == nullptr || size_of(input->type.shape) > kMostElements)) return {};
     tensors.push_back(input ? input->known : nullptr);
   }
   return evaluate_node(node, tensors);

@@ -1,6 +1,7 @@
 #ifndef CONDENSE_GRAPH_OPERATOR_HPP
 #define CONDENSE_GRAPH_OPERATOR_HPP
 
+#include <algorithm>
 #include <concepts>
 #include <memory>
 #include <optional>
@@ -137,12 +138,16 @@ concept Computes = requires(const T& op, std::span<const Tensor* const> inputs, 
 /// `kType` is its ONNX name. `infer` gives the outputs' types or throws `InvalidArgument` with a sentence about "its
 /// input i"; the graph puts the node's name before it. An extent that depends on a value that is not known is
 /// `kDynamic`. `evaluate` (or `compute`, with null for absent inputs) is the reference semantics, in the ONNX sense, on
-/// inputs that `infer` has accepted, all of them known; its result does not depend on the number of threads. Users may
-/// write their own.
+/// inputs that `infer` has accepted, all of them known; its result does not depend on the number of threads. It may be
+/// a template (`template <class = void>`), as in condense: then its body is compiled with the operators that a program
+/// makes, not in every file that includes them. Users may write their own.
 ///
-/// An operator that reads nothing but the types of its inputs says so by `kReadsTypesOnly = true`, one that runs graphs
-/// of its own, which can take any time, by `kRunsGraphs = true`. One with attributes
-/// lists them, under their ONNX names, for files to read and write:
+/// Where no output has an element there is nothing to write, and `evaluate` is not called.
+///
+/// An operator that reads nothing but the types of its inputs says so by `kReadsTypesOnly = true`. One whose work is
+/// not bounded by the extents of its inputs and outputs, such as one that runs graphs of its own or a pool with a
+/// window of any size, says `kTakesAnyTime = true`: it is left alone until the graph is run. One with attributes lists
+/// them, under their ONNX names, for files to read and write:
 ///
 ///     static void attributes(auto& op, auto&& visit) {
 ///       visit("alpha", op.alpha);
@@ -172,13 +177,22 @@ struct OperatorBase {
   virtual bool computes() const noexcept = 0;
   virtual std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const = 0;
   virtual bool reads_types_only() const noexcept = 0;
-  virtual bool runs_graphs() const noexcept = 0;
+  virtual bool takes_any_time() const noexcept = 0;
   virtual bool equals(const OperatorBase& other) const = 0;
 };
 
+/// Apart from `OperatorModel`, so that looking at an operator compiles nothing of what it computes.
 template <OperatorType T>
-struct OperatorModel final : OperatorBase {
-  explicit OperatorModel(T value) : op(std::move(value)) {}
+struct HeldOperator : OperatorBase {
+  explicit HeldOperator(T value) : op(std::move(value)) {}
+  const T op;
+};
+
+template <OperatorType T>
+struct OperatorModel final : HeldOperator<T> {
+  using HeldOperator<T>::HeldOperator;
+  using HeldOperator<T>::op;
+
   std::string_view type() const noexcept override { return T::kType; }
   std::type_index id() const noexcept override { return typeid(T); }
   std::vector<TensorType> infer(const InputTypes& inputs) const override { return op.infer(inputs); }
@@ -202,12 +216,11 @@ struct OperatorModel final : OperatorBase {
     if constexpr (requires { T::kReadsTypesOnly; }) return T::kReadsTypesOnly;
     return false;
   }
-  bool runs_graphs() const noexcept override {
-    if constexpr (requires { T::kRunsGraphs; }) return T::kRunsGraphs;
+  bool takes_any_time() const noexcept override {
+    if constexpr (requires { T::kTakesAnyTime; }) return T::kTakesAnyTime;
     return false;
   }
   bool equals(const OperatorBase& other) const override { return op == static_cast<const OperatorModel&>(other).op; }
-  const T op;
 };
 
 /// The model of an operator of condense, where these are compiled once: defined in graph/compiled/ only.
@@ -247,7 +260,7 @@ class Operator {
   /// The operator as a `T`, null if it is another one.
   template <OperatorType T>
   const T* get_if() const noexcept {
-    return id() == typeid(T) ? &static_cast<const detail::OperatorModel<T>&>(*model_).op : nullptr;
+    return id() == typeid(T) ? &static_cast<const detail::HeldOperator<T>&>(*model_).op : nullptr;
   }
   template <OperatorType T>
   bool is() const noexcept {
@@ -255,7 +268,12 @@ class Operator {
   }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return model_->infer(inputs); }
-  void evaluate(const Evaluation& evaluation) const { model_->evaluate(evaluation); }
+
+  /// Does nothing where no output has an element.
+  void evaluate(const Evaluation& evaluation) const {
+    const auto has_elements = [](const OutputBuffer& output) { return output.count() > 0; };
+    if (std::ranges::any_of(evaluation.outputs, has_elements)) model_->evaluate(evaluation);
+  }
 
   /// Whether it makes its outputs, by `compute` instead of `evaluate`.
   bool computes() const noexcept { return model_->computes(); }
@@ -264,7 +282,7 @@ class Operator {
   }
 
   bool reads_types_only() const noexcept { return model_->reads_types_only(); }
-  bool runs_graphs() const noexcept { return model_->runs_graphs(); }
+  bool takes_any_time() const noexcept { return model_->takes_any_time(); }
 
   friend bool operator==(const Operator& a, const Operator& b) {
     return a.model_ == b.model_ || (a.id() == b.id() && a.model_->equals(*b.model_));
@@ -274,9 +292,15 @@ class Operator {
   template <class T>
   static std::shared_ptr<const detail::OperatorBase> model(T op) {
 #ifdef CONDENSE_COMPILED
-    if constexpr (condense::detail::OperatorOfCondense<T>) return detail::compiled_model(std::move(op));
+    constexpr bool kCompiled = condense::detail::OperatorOfCondense<T>;
+#else
+    constexpr bool kCompiled = false;
 #endif
-    return std::make_shared<detail::OperatorModel<T>>(std::move(op));
+    if constexpr (kCompiled) {
+      return detail::compiled_model(std::move(op));
+    } else {
+      return std::make_shared<detail::OperatorModel<T>>(std::move(op));
+    }
   }
 
   std::shared_ptr<const detail::OperatorBase> model_;

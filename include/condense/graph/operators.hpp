@@ -20,6 +20,7 @@
 #include "condense/graph/operators/detection.hpp"
 #include "condense/graph/operators/dropout.hpp"
 #include "condense/graph/operators/dynamic_quantize_linear.hpp"
+#include "condense/graph/operators/dynamic_quantize_lstm.hpp"
 #include "condense/graph/operators/einsum.hpp"
 #include "condense/graph/operators/flatten.hpp"
 #include "condense/graph/operators/gemm.hpp"
@@ -59,9 +60,10 @@ using ElementwiseOperators = JoinedOperators<Activations, AttentionOperators, Bi
 using StructuralOperators =
     JoinedOperators<ControlFlow, DetectionOperators, IndexOperators, LayoutOperators, ResizeOperators,
                     SelectionOperators, ShapeQueries, SliceOperators, OperatorList<Concat, Flatten, Reshape>>;
-using SummingOperators = JoinedOperators<
-    EinsumOperators, IntegerProducts, Losses, NBitsOperators, Normalizations, Pools, RecurrentOperators, Reductions,
-    OperatorList<AveragePool, BatchNormalization, Conv, Gemm, GlobalAveragePool, MatMul, MaxPool, Softmax>>;
+using SummingOperators = JoinedOperators<EinsumOperators, IntegerProducts, Losses, NBitsOperators, Normalizations,
+                                         Pools, RecurrentOperators, Reductions,
+                                         OperatorList<AveragePool, BatchNormalization, Conv, DynamicQuantizeLstm, Gemm,
+                                                      GlobalAveragePool, MatMul, MaxPool, Softmax>>;
 
 /// Every operator of condense: the one list of them.
 using Operators = JoinedOperators<ElementwiseOperators, StructuralOperators, SummingOperators>;

@@ -23,6 +23,28 @@ inline constexpr std::pair<condense::graph::AutoPad, std::string_view>
 
 namespace condense::graph {
 
+/// The most elements, taps and steps that a window may have along an axis: no sum or product of two such numbers
+/// overflows.
+inline constexpr Index kLargestWindow = Index{1} << 30;
+
+/// Throws unless an attribute of a window is empty or has `wanted` entries of `least` or more.
+inline void check_window_attribute(std::string_view name, const std::vector<Index>& list, std::size_t wanted,
+                                   Index least) {
+  require(list.empty() || list.size() == wanted, "its attribute {} has {} entries instead of {}", name, list.size(),
+          wanted);
+  for (const Index entry : list) {
+    require(entry >= least, "its attribute {} holds {}, the least is {}", name, entry, least);
+    require(entry <= kLargestWindow, "its attribute {} holds {}, the largest is {}", name, entry, kLargestWindow);
+  }
+}
+
+/// Throws unless a window of `kernel` taps can move over spatial axis `axis` of `input` elements.
+inline void check_window_extents(std::size_t axis, Index input, Index kernel) {
+  require(kernel >= 1, "its kernel extent {} is {}, the least is 1", axis, kernel);
+  require(kernel <= kLargestWindow && input <= kLargestWindow,
+          "spatial axis {} has {} elements and {} taps, the most are {}", axis, input, kernel, kLargestWindow);
+}
+
 /// Attributes that convolutions and pools share. Empty lists mean 1 (strides, dilations) or 0 (pads).
 struct WindowAttributes {
   const std::vector<Index>& strides;
@@ -77,28 +99,17 @@ inline Window make_window(const Shape& images, std::span<const Index> kernel, co
                     "this one has shape {}",
                     images.to_string()));
   }
-  constexpr Index kLargest = Index{1} << 30;  // no sum or product of two such numbers overflows
   const auto count = static_cast<std::size_t>(spatial);
   require(kernel.size() == count, "its kernel has {} extents, the input has {} spatial axes", kernel.size(), spatial);
-  const auto check = [&](const std::vector<Index>& list, std::size_t wanted, std::string_view name, Index least) {
-    require(list.empty() || list.size() == wanted, "its attribute {} has {} entries instead of {}", name, list.size(),
-            wanted);
-    for (const Index entry : list) {
-      require(entry >= least, "its attribute {} holds {}, the least is {}", name, entry, least);
-      require(entry <= kLargest, "its attribute {} holds {}, the largest is {}", name, entry, kLargest);
-    }
-  };
-  check(attributes.strides, count, "strides", 1);
-  check(attributes.dilations, count, "dilations", 1);
-  check(attributes.pads, 2 * count, "pads", 0);
+  check_window_attribute("strides", attributes.strides, count, 1);
+  check_window_attribute("dilations", attributes.dilations, count, 1);
+  check_window_attribute("pads", attributes.pads, 2 * count, 0);
 
   const auto axis = [&](std::size_t i) {
     WindowAxis result;
     result.input = images[static_cast<int>(i) + 2];
     result.kernel = kernel[i];
-    require(result.kernel >= 1, "its kernel extent {} is {}, the least is 1", i, result.kernel);
-    require(result.kernel <= kLargest && result.input <= kLargest,
-            "spatial axis {} has {} elements and {} taps, the most are {}", i, result.input, result.kernel, kLargest);
+    check_window_extents(i, result.input, result.kernel);
     if (!attributes.strides.empty()) result.stride = attributes.strides[i];
     if (!attributes.dilations.empty()) result.dilation = attributes.dilations[i];
     const Index reach = result.dilation * (result.kernel - 1) + 1;
@@ -128,6 +139,9 @@ inline Window make_window(const Shape& images, std::span<const Index> kernel, co
   window.width = axis(count - 1);
   if (spatial >= 2) window.height = axis(count - 2);
   if (spatial == 3) window.depth = axis(0);
+  require(window.depth.kernel <= Shape::kMaximumCount / (window.height.kernel * window.width.kernel),
+          "its window of {} x {} x {} taps is too large", window.depth.kernel, window.height.kernel,
+          window.width.kernel);
   return window;
 }
 

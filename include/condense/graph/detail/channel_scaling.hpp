@@ -306,7 +306,7 @@ class ScalingFolder {
       Tensor tensor = float_tensor(type, Shape{static_cast<Index>(bias.size())}, bias);
       inputs.push_back(old_bias.exists()
                            ? replace_constant(graph_, old_bias, std::move(tensor), editor_.is_shared(old_bias))
-                           : graph_.constant(unused_value_name(graph_, node.name + ".bias"), std::move(tensor)));
+                           : graph_.constant(graph_.unused_value_name(node.name + ".bias"), std::move(tensor)));
     }
     Operator op = node.op;
     if (gemm != nullptr) {

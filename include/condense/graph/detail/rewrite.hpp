@@ -5,13 +5,6 @@
 
 namespace condense::graph::detail {
 
-/// `wanted`, or with a number after it if a value of the graph has that name.
-inline std::string unused_value_name(const Graph& graph, const std::string& wanted) {
-  std::string name = wanted;
-  for (int i = 1; graph.has_value_named(name); ++i) name = fmt::format("{}_{}", wanted, i);
-  return name;
-}
-
 inline bool is_input(const Graph& graph, Value value) {
   return std::ranges::find(graph.inputs(), value) != graph.inputs().end();
 }
@@ -19,7 +12,7 @@ inline bool is_input(const Graph& graph, Value value) {
 /// Gives `to` the name of `from`, which gets another one.
 inline void take_name(Graph& graph, Value from, Value to) {
   const std::string name = graph.name(from);
-  graph.rename(from, unused_value_name(graph, name + ".replaced"));
+  graph.rename(from, graph.unused_value_name(name + ".replaced"));
   graph.rename(to, name);
 }
 
@@ -42,7 +35,7 @@ inline Value replace_constant(Graph& graph, Value constant, Tensor tensor, bool 
     graph.set_constant(constant, std::move(tensor));
     return constant;
   }
-  return graph.constant(unused_value_name(graph, graph.name(constant)), std::move(tensor));
+  return graph.constant(graph.unused_value_name(graph.name(constant)), std::move(tensor));
 }
 
 }  // namespace condense::graph::detail

@@ -38,6 +38,7 @@ struct Celu {
     require(alpha != 0, "its attribute alpha is 0, by which it divides");
     return reference::infer_unary(inputs);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [this]<class T>(T x) {
       const auto scale = static_cast<T>(alpha);
@@ -59,6 +60,7 @@ struct Elu {
   static void attributes(auto& op, auto&& visit) { visit("alpha", op.alpha); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [this]<class T>(T x) { return x < 0 ? static_cast<T>(alpha) * std::expm1(x) : x; });
   }
@@ -76,6 +78,7 @@ struct Gelu {
   static void attributes(auto& op, auto&& visit) { visit("approximate", op.approximate); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [exact = approximate == GeluApproximation::none]<class T>(T x) {
       using std::numbers::inv_sqrtpi_v;
@@ -101,6 +104,7 @@ struct HardSigmoid {
   }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [this]<class T>(T x) {
       const T line = static_cast<T>(alpha) * x + static_cast<T>(beta);
@@ -120,6 +124,7 @@ struct Hardmax {
   static void attributes(auto& op, auto&& visit) { visit("axis", op.axis); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_along(inputs, axis); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_along(e, axis, []<class T>(const T* x, T* y, Index extent, Index stride) {
       Index best = 0;
@@ -141,6 +146,7 @@ struct LogSoftmax {
   static void attributes(auto& op, auto&& visit) { visit("axis", op.axis); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_along(inputs, axis); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_along(e, axis, []<class T>(const T* x, T* y, Index extent, Index stride) {
       reference::log_softmax(x, y, extent, stride);
@@ -156,6 +162,7 @@ struct Mish {
   static constexpr std::string_view kType = "Mish";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [](auto x) { return x * std::tanh(reference::softplus(x)); });
   }
@@ -176,6 +183,7 @@ struct PRelu {
             inputs.shape(1).to_string(), inputs.shape(0).to_string());
     return {inputs[0]};
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const auto times = reference::wrapping([](auto a, auto b) { return a * b; });
     reference::evaluate_binary(e, [times]<class C>(C x, C slope) { return x < C{0} ? times(x, slope) : x; });
@@ -198,6 +206,7 @@ struct Selu {
   }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [this]<class T>(T x) {
       return static_cast<T>(gamma) * (x > 0 ? x : static_cast<T>(alpha) * std::expm1(x));
@@ -222,6 +231,7 @@ struct Shrink {
   }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary_number(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary_number(e, [this]<class C>(C x) {
       using T = std::conditional_t<std::floating_point<C>, C, double>;
@@ -240,6 +250,7 @@ struct Softplus {
   static constexpr std::string_view kType = "Softplus";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [](auto x) { return reference::softplus(x); });
   }
@@ -252,6 +263,7 @@ struct Softsign {
   static constexpr std::string_view kType = "Softsign";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, []<class T>(T x) { return x / (T{1} + std::abs(x)); });
   }
@@ -268,6 +280,7 @@ struct Swish {
   static void attributes(auto& op, auto&& visit) { visit("alpha", op.alpha); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [this]<class T>(T x) { return x * reference::sigmoid(static_cast<T>(alpha) * x); });
   }
@@ -284,6 +297,7 @@ struct ThresholdedRelu {
   static void attributes(auto& op, auto&& visit) { visit("alpha", op.alpha); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [this]<class T>(T x) { return x <= static_cast<T>(alpha) ? T{0} : x; });
   }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "condense/graph/operator_list.hpp"
+#include "condense/graph/reference/activation_functions.hpp"
 #include "condense/graph/reference/broadcast.hpp"
 #include "condense/graph/reference/halves.hpp"
 #include "condense/graph/reference/product.hpp"
@@ -49,20 +50,21 @@ struct Attention {
               inputs.shape(0).to_string(), inputs.shape(i).to_string());
     }
     const Sizes sizes = sizes_of(inputs.shape(0), inputs.shape(1), inputs.shape(2));
+    const Shape scores{sizes.batch, sizes.heads, sizes.queries, sizes.keys};
+    const Shape result{sizes.batch, sizes.heads, sizes.queries, sizes.value_size};
     if (inputs.has(3)) {
       require(inputs.type(3) == DataType::boolean || inputs.type(3) == inputs.type(0),
               "its input 3, the mask, is boolean or {} as its input 0, this one is {}", name(inputs.type(0)),
               name(inputs.type(3)));
-      const Shape scores{sizes.batch, sizes.heads, sizes.queries, sizes.keys};
-      require(inputs.shape(3).rank() <= 4 && reference::broadcast_shape(scores, inputs.shape(3)) == scores,
+      require(reference::broadcasts_to(inputs.shape(3), scores),
               "its input 3, the mask, of shape {} does not broadcast to the scores {}", inputs.shape(3).to_string(),
               scores.to_string());
     }
-    const bool packed = inputs.shape(0).rank() == 3;
-    return {{inputs.type(0), packed ? Shape{sizes.batch, sizes.queries, sizes.heads * sizes.value_size}
-                                    : Shape{sizes.batch, sizes.heads, sizes.queries, sizes.value_size}}};
+    if (!sizes.packed) return {{inputs.type(0), result}};
+    return {{inputs.type(0), Shape{sizes.batch, sizes.queries, sizes.heads * sizes.value_size}}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Sizes sizes = sizes_of(e.input(0).shape(), e.input(1).shape(), e.input(2).shape());
     reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) {
@@ -139,7 +141,9 @@ struct Attention {
     const T factor = scale ? static_cast<T>(*scale) : T{1} / std::sqrt(static_cast<T>(s.size));
     reference::add_product<T>({s.queries, s.keys, s.size}, factor, {q.data()}, {k.data(), true}, scores.data(), {});
     add_mask(e, s, i, scores.data());
-    for (Index row = 0; row < s.queries; ++row) softmax(scores.data() + row * s.keys, s.keys);
+    for (Index row = 0; s.keys > 0 && row < s.queries; ++row) {
+      reference::softmax_of_seen(scores.data() + row * s.keys, s.keys);
+    }
     std::vector<T> y(static_cast<std::size_t>(s.queries * s.value_size), T{0});
     reference::add_product<T>({s.queries, s.value_size, s.keys}, T{1}, {scores.data()}, {v.data()}, y.data(), {});
     const Index stride = s.packed ? s.heads * s.value_size : s.value_size;
@@ -177,19 +181,6 @@ struct Attention {
     for (Index row = 0; is_causal && row < s.queries; ++row) {
       for (Index key = row + 1; key < s.keys; ++key) scores[row * s.keys + key] = kUnseen;
     }
-  }
-
-  template <class T>
-  static void softmax(T* row, Index count) {
-    if (count == 0) return;
-    const T highest = *std::max_element(row, row + count);
-    if (highest == -std::numeric_limits<T>::infinity()) {
-      std::fill_n(row, count, T{0});
-      return;
-    }
-    T sum = 0;
-    for (Index i = 0; i < count; ++i) sum += row[i] = std::exp(row[i] - highest);
-    for (Index i = 0; i < count; ++i) row[i] /= sum;
   }
 };
 

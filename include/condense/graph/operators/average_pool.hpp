@@ -13,6 +13,7 @@ namespace condense::graph {
 /// a window reaches beyond the padded input with `ceil_mode` is left out always. A window that sees nothing gives 0.
 struct AveragePool {
   static constexpr std::string_view kType = "AveragePool";
+  static constexpr bool kTakesAnyTime = true;
 
   std::vector<Index> kernel_shape = {};
   std::vector<Index> strides = {};    ///< Empty for 1.
@@ -69,6 +70,7 @@ struct AveragePool {
     return {{inputs.type(0), output_shape(inputs.shape(0), inputs.shape(0)[1], moved)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) { pool<T>(floats); });
   }

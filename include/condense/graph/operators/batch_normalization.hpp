@@ -6,16 +6,16 @@
 #include "condense/graph/operator.hpp"
 #include "condense/graph/reference/batch_statistics.hpp"
 #include "condense/graph/reference/halves.hpp"
+#include "condense/graph/reference/normalize.hpp"
 
 namespace condense::graph {
 
 /// y = (x - mean) / sqrt(variance + epsilon) * scale + bias for each channel. ONNX BatchNormalization, opset 15
 /// (Ioffe and Szegedy, "Batch normalization", ICML 2015).
 ///
-/// Inputs: x (n, channels, ...); scale, bias, mean, variance, each (channels). Floats; where x is
-/// float16 or bfloat16 the others may be float32, and it is computed in float. In training mode the mean and the
-/// population variance are those of the batch, and two more outputs hold the running statistics,
-/// input * momentum + batch * (1 - momentum).
+/// Inputs: x (n, channels, ...); scale, bias, mean, variance, each (channels). Floats; where x is float16 or bfloat16
+/// the others may be float32, and it is computed in float. In training mode the mean and the population variance are
+/// those of the batch, and two more outputs hold the running statistics, input * momentum + batch * (1 - momentum).
 struct BatchNormalization {
   static constexpr std::string_view kType = "BatchNormalization";
 
@@ -32,19 +32,18 @@ struct BatchNormalization {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(5, 5);
     reference::require_any_float(inputs, 0);
-    const Shape& x = inputs.shape(0);
-    require(x.rank() >= 2, "its input 0 is (n x channels x ...), this one has shape {}", x.to_string());
     for (std::size_t i = 1; i < 5; ++i) {
       reference::require_same_precision(inputs, i);
-      require(inputs.shape(i) == Shape{x[1]}, "its input {} has shape {}, the {} channels of its input 0 need ({})", i,
-              inputs.shape(i).to_string(), x[1], x[1]);
+      reference::require_one_per_channel(inputs, i);
     }
     require(epsilon >= 0, "its attribute epsilon is {}, the least is 0", epsilon);
     if (!training_mode) return {inputs[0]};
+    const Shape& x = inputs.shape(0);
     require(x.count() > 0 || x[1] == 0, "its input 0 of shape {} has no elements to take statistics of", x.to_string());
     return {inputs[0], inputs[3], inputs[4]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) { normalize<T>(floats); });
   }

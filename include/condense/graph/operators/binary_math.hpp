@@ -29,7 +29,7 @@ namespace reference {
 /// Two inputs of integers of one type; the output has their broadcast shape.
 inline std::vector<TensorType> infer_binary_integer(const InputTypes& inputs) {
   inputs.require_count(2, 2);
-  require_integer(inputs, 0);
+  require_any_integer(inputs, 0);
   return infer_binary(inputs);
 }
 
@@ -59,6 +59,7 @@ struct BitShift {
     require(!is_signed(inputs.type(0)), "its input 0 holds unsigned integers, this one is {}", name(inputs.type(0)));
     return result;
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_bits(e, [left = direction == ShiftDirection::left](std::uint64_t x, std::uint64_t places) {
       if (places >= 64) return std::uint64_t{0};
@@ -74,6 +75,7 @@ struct BitwiseAnd {
   static constexpr std::string_view kType = "BitwiseAnd";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_binary_integer(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_bits(e, [](std::uint64_t a, std::uint64_t b) { return a & b; });
   }
@@ -86,6 +88,7 @@ struct BitwiseOr {
   static constexpr std::string_view kType = "BitwiseOr";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_binary_integer(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_bits(e, [](std::uint64_t a, std::uint64_t b) { return a | b; });
   }
@@ -98,6 +101,7 @@ struct BitwiseXor {
   static constexpr std::string_view kType = "BitwiseXor";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_binary_integer(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_bits(e, [](std::uint64_t a, std::uint64_t b) { return a ^ b; });
   }
@@ -111,6 +115,7 @@ struct Div {
   static constexpr std::string_view kType = "Div";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_binary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_binary(e, []<class C>(C a, C b) {
       if constexpr (std::integral<C>) {
@@ -129,6 +134,7 @@ struct Max {
   static constexpr std::string_view kType = "Max";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_variadic(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_variadic(e, [](auto a, auto b) { return a < b || b != b ? b : a; });
   }
@@ -145,6 +151,7 @@ struct Mean {
     require(is_float(result.front().type), "its inputs are float tensors, they are {}", name(result.front().type));
     return result;
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const auto evaluate_as = [&]<class C>(C count) {
       reference::evaluate_variadic_as<C>(
@@ -162,6 +169,7 @@ struct Min {
   static constexpr std::string_view kType = "Min";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_variadic(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_variadic(e, [](auto a, auto b) { return b < a || b != b ? b : a; });
   }
@@ -184,6 +192,7 @@ struct Mod {
             name(inputs.type(0)));
     return result;
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_binary(e, [sign_of_a = fmod]<class C>(C a, C b) {
       if constexpr (std::integral<C>) {
@@ -211,6 +220,7 @@ struct Pow {
     inputs.require_number(1);
     return {{inputs.type(0), reference::broadcast_shape(inputs.shape(0), inputs.shape(1))}};
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::with_computation_type(e.input(0).type.type, [&]<class A>() {
       reference::with_computation_type(e.input(1).type.type, [&]<class B>() {
@@ -235,6 +245,7 @@ struct Sub {
   static constexpr std::string_view kType = "Sub";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_binary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_binary(e, reference::wrapping([](auto a, auto b) { return a - b; }));
   }
@@ -248,6 +259,7 @@ struct Sum {
   static constexpr std::string_view kType = "Sum";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_variadic(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_variadic(e, reference::wrapping([](auto a, auto b) { return a + b; }));
   }

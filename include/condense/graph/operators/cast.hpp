@@ -17,7 +17,10 @@ struct Cast {
     inputs.require_count(1, 1);
     return {{to, inputs.shape(0)}};
   }
-  void evaluate(const Evaluation& e) const { reference::cast(e); }
+  template <class = void>
+  void evaluate(const Evaluation& e) const {
+    reference::cast(e);
+  }
 
   friend bool operator==(const Cast&, const Cast&) = default;
 };

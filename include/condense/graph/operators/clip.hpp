@@ -25,6 +25,7 @@ struct Clip {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::with_computation_type(e.input().type.type, [&]<class C>() {
       using Limits = std::numeric_limits<C>;

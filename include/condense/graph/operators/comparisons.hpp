@@ -44,6 +44,7 @@ struct And {
   static constexpr std::string_view kType = "And";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_logic(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_logic(e, [](std::int64_t a, std::int64_t b) { return a & b; });
   }
@@ -60,6 +61,7 @@ struct Equal {
     if (inputs.type(0) == DataType::boolean) return reference::infer_logic(inputs);
     return reference::infer_comparison(inputs);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_comparison(e, [](auto a, auto b) { return a == b; });
   }
@@ -72,6 +74,7 @@ struct Greater {
   static constexpr std::string_view kType = "Greater";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_comparison(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_comparison(e, [](auto a, auto b) { return a > b; });
   }
@@ -84,6 +87,7 @@ struct GreaterOrEqual {
   static constexpr std::string_view kType = "GreaterOrEqual";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_comparison(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_comparison(e, [](auto a, auto b) { return a >= b; });
   }
@@ -96,6 +100,7 @@ struct Less {
   static constexpr std::string_view kType = "Less";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_comparison(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_comparison(e, [](auto a, auto b) { return a < b; });
   }
@@ -108,6 +113,7 @@ struct LessOrEqual {
   static constexpr std::string_view kType = "LessOrEqual";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_comparison(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_comparison(e, [](auto a, auto b) { return a <= b; });
   }
@@ -120,6 +126,7 @@ struct Or {
   static constexpr std::string_view kType = "Or";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_logic(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_logic(e, [](std::int64_t a, std::int64_t b) { return a | b; });
   }
@@ -142,6 +149,7 @@ struct Where {
     return {{inputs.type(1), reference::broadcast_inputs(inputs)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::with_word(e.output().type.type, [&]<class Word>() { choose<Word>(e); });
   }
@@ -181,6 +189,7 @@ struct Xor {
   static constexpr std::string_view kType = "Xor";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_logic(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_logic(e, [](std::int64_t a, std::int64_t b) { return a ^ b; });
   }

@@ -25,11 +25,13 @@ struct Concat {
       require(shape.rank() == first.rank() && shape.with(along, first[along]) == first,
               "its input {} has shape {}, which differs from that of its input 0, {}, in more than axis {}", i,
               shape.to_string(), first.to_string(), along);
+      require(shape[along] <= Shape::kMaximumCount - extent, "its inputs together are too large to address");
       extent += shape[along];
     }
     return {{inputs.type(0), first.with(along, extent)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& result = e.output().shape();
     const int along = result.axis(axis);

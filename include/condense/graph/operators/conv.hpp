@@ -49,6 +49,7 @@ struct Conv {
     const Shape& weights = inputs.shape(1);
     const Window kernel = window(images, weights);
     require(group >= 1, "its attribute group is {}, the least is 1", group);
+    static_cast<void>(Shape{weights[1], group});
     require(images[1] == weights[1] * group, "its input 0 has {} channels, its weights {} in {} groups take {}",
             images[1], weights.to_string(), group, weights[1] * group);
     require(weights[0] % group == 0, "its weights make {} channels, which {} groups do not divide", weights[0], group);
@@ -58,6 +59,7 @@ struct Conv {
     return {{inputs.type(0), output_shape(images, weights[0], kernel)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& images = e.input(0).shape();
     const Shape& weights = e.input(1).shape();

@@ -45,11 +45,11 @@ struct ConvTranspose {
             "shapes {} and {}",
             images.to_string(), weights.to_string());
     const auto count = static_cast<std::size_t>(spatial);
-    check("strides", strides, count, 1);
-    check("dilations", dilations, count, 1);
-    check("pads", pads, 2 * count, 0);
-    check("output_padding", output_padding, count, 0);
-    check("output_shape", output_shape, count, 0);
+    check_window_attribute("strides", strides, count, 1);
+    check_window_attribute("dilations", dilations, count, 1);
+    check_window_attribute("pads", pads, 2 * count, 0);
+    check_window_attribute("output_padding", output_padding, count, 0);
+    check_window_attribute("output_shape", output_shape, count, 0);
     Window result;
     WindowAxis* const axes[] = {&result.depth, &result.height, &result.width};
     for (std::size_t i = 0; i < count; ++i) {
@@ -80,6 +80,7 @@ struct ConvTranspose {
     return {{inputs.type(0), Shape(std::span<const Index>(extents))}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& images = e.input(0).shape();
     const Shape& weights = e.input(1).shape();
@@ -95,22 +96,8 @@ struct ConvTranspose {
   friend bool operator==(const ConvTranspose&, const ConvTranspose&) = default;
 
  private:
-  /// So large that no sum or product of two such numbers overflows.
-  static constexpr Index kLargest = Index{1} << 30;
-
-  static void check(std::string_view name, const std::vector<Index>& list, std::size_t wanted, Index least) {
-    require(list.empty() || list.size() == wanted, "its attribute {} has {} entries instead of {}", name, list.size(),
-            wanted);
-    for (const Index entry : list) {
-      require(entry >= least && entry <= kLargest, "its attribute {} holds {}, it is {} to {}", name, entry, least,
-              kLargest);
-    }
-  }
-
   WindowAxis window_axis(std::size_t i, std::size_t count, Index input, Index kernel) const {
-    require(kernel >= 1, "its kernel extent {} is {}, the least is 1", i, kernel);
-    require(input <= kLargest && kernel <= kLargest, "its inputs have extents of {} and {}, the largest is {}", input,
-            kernel, kLargest);
+    check_window_extents(i, input, kernel);
     WindowAxis axis;
     axis.output = input;
     axis.kernel = kernel;

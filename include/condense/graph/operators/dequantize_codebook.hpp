@@ -41,6 +41,7 @@ struct DequantizeCodebook {
     return {{DataType::float32, inputs.shape(0)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     if (e.input(1).type.type == DataType::int8) {
       look_up(e, e.input(1).as<std::int8_t>());

@@ -33,6 +33,7 @@ struct DequantizeLinear {
     return {{DataType::float32, inputs.shape(0)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const float* scales = e.input(1).as<float>();
     float* y = e.output().as<float>();

@@ -40,6 +40,7 @@ struct NonMaxSuppression {
     return {{DataType::int64, Shape{kDynamic, 3}}};
   }
 
+  template <class = void>
   std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const {
     const Shape& shape = inputs[1]->shape();
     const Index boxes = shape[2];
@@ -49,6 +50,7 @@ struct NonMaxSuppression {
     const std::optional<float> score = has(4) ? *inputs[4]->data<float>() : std::optional<float>();
     require(overlap >= 0 && overlap <= 1, "its input 3, the ratio of intersection to union, is {}, outside [0, 1]",
             overlap);
+    if (boxes == 0) return {Tensor(DataType::int64, {0, 3})};  // there may be any number of images and classes
     std::vector<std::vector<Index>> kept(static_cast<std::size_t>(shape[0] * shape[1]));
     parallel_for(pool, shape[0] * shape[1], [&](Index i) {
       const std::vector<Box> corners = boxes_of(inputs[0]->data<float>() + i / shape[1] * boxes * 4, boxes);
@@ -150,6 +152,7 @@ namespace condense::graph {
 /// is 0. The maximum is, as in ONNX's own cases, that of the four weighted pixels of each sample, and not of their sum.
 struct RoiAlign {
   static constexpr std::string_view kType = "RoiAlign";
+  static constexpr bool kTakesAnyTime = true;
 
   RoiCoordinates coordinate_transformation_mode = RoiCoordinates::half_pixel;
   RoiAlignMode mode = RoiAlignMode::avg;
@@ -187,20 +190,25 @@ struct RoiAlign {
     return {{inputs.type(0), Shape{regions[0], images[1], output_height, output_width}}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& images = e.input().shape();
     const std::vector<Index> image_of = reference::positions(e.input(2), 2, images[0]);
     with_float_type(e.input().type.type, [&]<class T>() {
       parallel_for(e.pool, static_cast<Index>(image_of.size()), [&](Index i) {
         const T* region = e.input(1).as<T>() + 4 * i;
-        const Samples rows = samples(i, region[1], region[3], images[2], output_height);
-        const Samples columns = samples(i, region[0], region[2], images[3], output_width);
+        const Bins height = bins(i, region[1], region[3], output_height);
+        const Bins width = bins(i, region[0], region[2], output_width);
         const Index plane = images[2] * images[3];
-        for (Index c = 0; c < images[1]; ++c) {
-          const T* image = e.input().as<T>() + (image_of[static_cast<std::size_t>(i)] * images[1] + c) * plane;
-          T* bins = e.output().as<T>() + (i * images[1] + c) * output_height * output_width;
-          for (Index bin = 0; bin < output_height * output_width; ++bin) {
-            bins[bin] = pool_bin(image, images[3], rows, bin / output_width, columns, bin % output_width);
+        const T* image = e.input().as<T>() + image_of[static_cast<std::size_t>(i)] * images[1] * plane;
+        T* results = e.output().as<T>() + i * images[1] * output_height * output_width;
+        std::vector<Sample> rows;
+        std::vector<Sample> columns;
+        for (Index bin = 0; bin < output_height * output_width; ++bin) {
+          if (bin % output_width == 0) set_samples(rows, height, bin / output_width, images[2]);
+          set_samples(columns, width, bin % output_width, images[3]);
+          for (Index c = 0; c < images[1]; ++c) {
+            results[c * output_height * output_width + bin] = pool_bin(image + c * plane, images[3], rows, columns);
           }
         }
       });
@@ -220,30 +228,32 @@ struct RoiAlign {
     bool is_outside = false;
   };
 
-  /// The samples of all bins along an axis.
-  struct Samples {
-    Index in_bin = 0;
-    std::vector<Sample> all;
+  /// The bins of a region along an axis.
+  struct Bins {
+    double first = 0;   ///< Where the first one begins.
+    double length = 0;  ///< Of each.
+    Index samples = 0;  ///< In each.
   };
 
   template <class T>
-  Samples samples(Index region, T begin, T end, Index extent, Index bins) const {
+  Bins bins(Index region, T begin, T end, Index count) const {
     const bool shifts = coordinate_transformation_mode == RoiCoordinates::half_pixel;
     const double first = static_cast<double>(begin) * static_cast<double>(spatial_scale) - (shifts ? 0.5 : 0.0);
     double length = static_cast<double>(end - begin) * static_cast<double>(spatial_scale);
     if (!shifts) length = std::max(length, 1.0);
-    const double bin = length / static_cast<double>(bins);
-    require(std::isfinite(first) && bin <= static_cast<double>(kMostSamples),
-            "its input 1 has the region {} from {} to {}, too large for {} bins", region, begin, end, bins);
-    Samples result;
-    result.in_bin = sampling_ratio > 0 ? sampling_ratio : static_cast<Index>(std::ceil(std::max(bin, 0.0)));
-    for (Index i = 0; i < bins; ++i) {
-      for (Index k = 0; k < result.in_bin; ++k) {
-        const double within = (static_cast<double>(k) + 0.5) / static_cast<double>(result.in_bin);
-        result.all.push_back(sample(first + bin * (static_cast<double>(i) + within), extent));
-      }
+    length /= static_cast<double>(count);
+    require(std::isfinite(first) && length <= static_cast<double>(kMostSamples),
+            "its input 1 has the region {} from {} to {}, too large for {} bins", region, begin, end, count);
+    return {first, length, sampling_ratio > 0 ? sampling_ratio : static_cast<Index>(std::ceil(std::max(length, 0.0)))};
+  }
+
+  /// The samples of one of the bins along an axis of that extent.
+  static void set_samples(std::vector<Sample>& samples, const Bins& bins, Index bin, Index extent) {
+    samples.clear();
+    for (Index k = 0; k < bins.samples; ++k) {
+      const double within = (static_cast<double>(k) + 0.5) / static_cast<double>(bins.samples);
+      samples.push_back(sample(bins.first + bins.length * (static_cast<double>(bin) + within), extent));
     }
-    return result;
   }
 
   static Sample sample(double position, Index extent) noexcept {
@@ -254,14 +264,11 @@ struct RoiAlign {
   }
 
   template <class T>
-  T pool_bin(const T* image, Index width, const Samples& rows, Index row_bin, const Samples& columns,
-             Index column_bin) const {
+  T pool_bin(const T* image, Index width, const std::vector<Sample>& rows, const std::vector<Sample>& columns) const {
     T result = 0;
     bool is_first = true;
-    for (Index i = 0; i < rows.in_bin; ++i) {
-      const Sample& row = rows.all[static_cast<std::size_t>(row_bin * rows.in_bin + i)];
-      for (Index k = 0; k < columns.in_bin; ++k) {
-        const Sample& column = columns.all[static_cast<std::size_t>(column_bin * columns.in_bin + k)];
+    for (const Sample& row : rows) {
+      for (const Sample& column : columns) {
         std::array<T, 4> weighted{};
         if (!row.is_outside && !column.is_outside) {
           const auto y = static_cast<T>(row.high_weight);
@@ -280,7 +287,7 @@ struct RoiAlign {
         is_first = false;
       }
     }
-    const Index count = std::max<Index>(1, rows.in_bin * columns.in_bin);
+    const std::size_t count = std::max<std::size_t>(1, rows.size() * columns.size());
     return mode == RoiAlignMode::avg ? result / static_cast<T>(count) : result;
   }
 };
@@ -319,6 +326,7 @@ struct GridSample {
     return {{inputs.type(0), reference::joined({images.extents().first(2), places})}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& images = e.input(0).shape();
     const auto axes = static_cast<std::size_t>(images.rank() - 2);

@@ -38,6 +38,7 @@ struct Dropout {
     return {inputs[0], {DataType::boolean, inputs.shape(0)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     if (e.has(2) && *e.input(2).as<bool>() && ratio(e) != 0) {
       throw Unsupported(fmt::format(

@@ -6,6 +6,24 @@
 
 namespace condense::graph {
 
+namespace reference {
+
+/// The parameters with which DynamicQuantizeLinear quantises values to uint8.
+inline quantize::Affine dynamic_parameters(const float* x, Index count) {
+  float min = 0;
+  float max = 0;
+  for (Index i = 0; i < count; ++i) {
+    min = std::min(min, x[i]);
+    max = std::max(max, x[i]);
+  }
+  constexpr quantize::IntegerType type = quantize::kUint8;
+  if (!(max > min)) return {};
+  const float scale = (max - min) / 255;
+  return {scale, round_to_code(-min / scale, 0, type.lowest(), type.highest())};
+}
+
+}  // namespace reference
+
 /// Quantises a tensor, float32, to uint8 by its own range, widened to contain 0: scale = (max - min) / 255, zero_point
 /// = saturate(round_half_even(-min / scale)), computed in float32; see `quantize::quantize_value`. A range of zero
 /// width gives scale 1, zero point 0. Outputs: the codes; the scale and the zero point, scalars. ONNX
@@ -19,21 +37,12 @@ struct DynamicQuantizeLinear {
     return {{DataType::uint8, inputs.shape(0)}, {DataType::float32, {}}, {DataType::uint8, {}}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const float* x = e.input().as<float>();
     const Index count = e.input().count();
-    float min = 0;
-    float max = 0;
-    for (Index i = 0; i < count; ++i) {
-      min = std::min(min, x[i]);
-      max = std::max(max, x[i]);
-    }
     constexpr quantize::IntegerType type = quantize::kUint8;
-    quantize::Affine affine;
-    if (max > min) {
-      affine.scale = (max - min) / 255;
-      affine.zero_point = round_to_code(-min / affine.scale, 0, type.lowest(), type.highest());
-    }
+    const quantize::Affine affine = reference::dynamic_parameters(x, count);
     *e.output(1).as<float>() = affine.scale;
     *e.output(2).as<std::uint8_t>() = static_cast<std::uint8_t>(affine.zero_point);
     auto* y = e.output().as<std::uint8_t>();

@@ -14,6 +14,7 @@ namespace condense::graph {
 /// possible. Integers wrap; halves are computed in float.
 struct Einsum {
   static constexpr std::string_view kType = "Einsum";
+  static constexpr bool kTakesAnyTime = true;
 
   std::string equation = {};
 
@@ -30,6 +31,7 @@ struct Einsum {
     return {{inputs.type(0), reference::parse_einsum(equation, shapes).output_shape()}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     std::vector<Shape> shapes;
     for (const InputBuffer& input : e.inputs) shapes.push_back(input.shape());
@@ -106,15 +108,7 @@ struct Einsum {
       copy.loop(kept[axis], strides[static_cast<std::size_t>(axis)], kept.count(axis + 1, kept.rank()));
     }
     copy.run(input.type.type, input.data, diagonal.mutable_raw(), pool);
-    result.values.resize(static_cast<std::size_t>(kept.count()));
-    for (Index first = 0; first < kept.count(); first += reference::kChunk) {
-      const Index count = std::min(reference::kChunk, kept.count() - first);
-      C converted[reference::kChunk];
-      const C* values = reference::read_elements<C>(input.type.type, diagonal.raw(), first, count, converted);
-      for (Index k = 0; k < count; ++k) {
-        result.values[static_cast<std::size_t>(first + k)] = static_cast<Sum<C>>(values[k]);
-      }
-    }
+    result.values = reference::elements_as<C, Sum<C>>(input.type.type, diagonal.raw(), kept.count());
     return result;
   }
 

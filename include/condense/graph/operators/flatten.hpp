@@ -25,6 +25,7 @@ struct Flatten {
     return {{inputs.type(0), Shape{shape.count(0, split), shape.count(split, shape.rank())}}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     std::memcpy(e.output().data, e.input().data, bytes(e.input().type.type, e.input().count()));
   }

@@ -2,6 +2,7 @@
 #define CONDENSE_GRAPH_OPERATORS_GEMM_HPP
 
 #include "condense/graph/operator.hpp"
+#include "condense/graph/reference/broadcast.hpp"
 #include "condense/graph/reference/product.hpp"
 
 namespace condense::graph {
@@ -39,16 +40,14 @@ struct Gemm {
             a[trans_a ? 0 : 1], b[trans_b ? 1 : 0]);
     const Shape result{a[trans_a ? 1 : 0], b[trans_b ? 0 : 1]};
     if (inputs.has(2)) {
-      const Shape& c = inputs.shape(2);
-      bool fits = c.rank() <= 2;
-      for (int axis = 1; fits && axis <= c.rank(); ++axis) {
-        fits = c[c.rank() - axis] == 1 || c[c.rank() - axis] == result[2 - axis];
-      }
-      require(fits, "its input 2 of shape {} cannot be broadcast to the result {}", c.to_string(), result.to_string());
+      require(reference::broadcasts_to(inputs.shape(2), result),
+              "its input 2 of shape {} cannot be broadcast to the result {}", inputs.shape(2).to_string(),
+              result.to_string());
     }
     return {{inputs.type(0), result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     with_float_type(e.input().type.type, [&]<class T>() {
       const Shape& result = e.output().shape();

@@ -26,6 +26,7 @@ struct GlobalAveragePool {
     return {{inputs.type(0), shape}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const Index positions = shape.count(2, shape.rank());

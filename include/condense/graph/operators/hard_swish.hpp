@@ -10,6 +10,7 @@ struct HardSwish {
   static constexpr std::string_view kType = "HardSwish";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [](auto x) {
       using T = decltype(x);

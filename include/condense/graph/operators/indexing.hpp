@@ -115,6 +115,7 @@ struct Gather {
              reference::joined({extents.first(along), inputs.shape(1).extents(), extents.subspan(along + 1)})}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const int along = shape.axis(axis);
@@ -142,6 +143,7 @@ struct GatherElements {
     return {{inputs.type(0), inputs.shape(1)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& data = e.input().shape();
     const int along = data.axis(axis);
@@ -182,6 +184,7 @@ struct GatherND {
              reference::joined({indices.first(indices.size() - 1), inputs.shape(0).extents().subspan(first)})}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     if (e.output().count() == 0) return;
     const Shape& data = e.input().shape();
@@ -224,6 +227,7 @@ struct ScatterElements {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& data = e.input().shape();
     const DataType type = e.input().type.type;
@@ -267,6 +271,7 @@ struct ScatterND {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& data = e.input().shape();
     const DataType type = e.input().type.type;
@@ -311,6 +316,7 @@ struct OneHot {
     return {{inputs.type(2), reference::joined({extents.first(along), {&depth, 1}, extents.subspan(along)})}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const OutputBuffer& y = e.output();
     const int along = y.shape().axis(axis);

@@ -6,6 +6,7 @@
 #include "condense/graph/operators/dynamic_quantize_linear.hpp"
 #include "condense/graph/reference/integer_product.hpp"
 #include "condense/graph/reference/matrix_stack.hpp"
+#include "condense/graph/reference/requirements.hpp"
 
 namespace condense::graph {
 
@@ -30,6 +31,7 @@ inline Shape integer_convolution_shape(const Conv& conv, const Shape& images, co
                                        std::size_t weights_input) {
   const Window window = conv.window(images, weights);
   require(conv.group >= 1, "its attribute group is {}, the least is 1", conv.group);
+  static_cast<void>(Shape{weights[1], conv.group});
   require(images[1] == weights[1] * conv.group,
           "its input 0 has {} channels, its input {} of shape {} in {} groups takes {}", images[1], weights_input,
           weights.to_string(), conv.group, weights[1] * conv.group);
@@ -45,11 +47,6 @@ inline void require_scalar_or_channels(const InputTypes& inputs, std::size_t i, 
   require(shape.rank() <= 1 && (shape.count() == 1 || shape.count() == channels),
           "its input {} has shape {}; it is a scalar or one for each of {} output channels", i, shape.to_string(),
           channels);
-}
-
-inline void require_scalar(const InputTypes& inputs, std::size_t i) {
-  require(!inputs.has(i) || (inputs.shape(i).rank() <= 1 && inputs.shape(i).count() == 1),
-          "its input {} is a scalar, this one has shape {}", i, inputs.has(i) ? inputs.shape(i).to_string() : "");
 }
 
 inline void integer_convolution(const Conv& conv, const Evaluation& e, std::size_t weights_input,
@@ -110,6 +107,7 @@ struct MatMulInteger {
     return {{DataType::int32, stacks.result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     detail::integer_matrix_product(e, 2, 1, 3, e.output().as<std::int32_t>());
   }
@@ -149,13 +147,14 @@ struct QLinearMatMul {
     return {{inputs.type(7), stacks.result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const OutputBuffer& y = e.output();
     std::vector<std::int32_t> sums(static_cast<std::size_t>(y.count()));
     detail::integer_matrix_product(e, 2, 3, 5, sums.data());
     std::vector<float> multipliers(sums.size(), 1);
     const auto combine = [&](std::size_t i, bool by_row, auto&& function) {
-      const std::vector<float> values = reference::scales(e.input(i));
+      const std::vector<float> values = reference::elements_as<float>(e.input(i));
       const Shape& shape = e.input(i).shape();
       reference::for_each_parameter(y.shape(), by_row ? detail::row_parameters(shape) : shape,
                                     [&](Index element, Index parameter) {
@@ -205,11 +204,12 @@ struct ConvInteger {
               name(inputs.type(i - 2)));
     }
     const Shape result = detail::integer_convolution_shape(conv(), inputs.shape(0), inputs.shape(1), 1);
-    detail::require_scalar(inputs, 2);
+    reference::require_one_element(inputs, 2);
     detail::require_scalar_or_channels(inputs, 3, inputs.shape(1)[0]);
     return {{DataType::int32, result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     detail::integer_convolution(conv(), e, 1, 2, 3, e.output().as<std::int32_t>());
   }
@@ -250,7 +250,7 @@ struct QLinearConv {
     }
     const Shape& weights = inputs.shape(3);
     const Shape result = detail::integer_convolution_shape(conv(), inputs.shape(0), weights, 3);
-    for (const std::size_t i : {1U, 2U, 6U, 7U}) detail::require_scalar(inputs, i);
+    for (const std::size_t i : {1U, 2U, 6U, 7U}) reference::require_one_element(inputs, i);
     for (const std::size_t i : {4U, 5U}) detail::require_scalar_or_channels(inputs, i, weights[0]);
     require(!inputs.has(8) || (inputs.type(8) == DataType::int32 && inputs.shape(8) == Shape{weights[0]}),
             "its input 8, the bias, is int32 of shape ({}), this one is {} of shape {}", weights[0],
@@ -258,6 +258,7 @@ struct QLinearConv {
     return {{inputs.type(7), result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const OutputBuffer& y = e.output();
     std::vector<std::int32_t> sums(static_cast<std::size_t>(y.count()));

@@ -29,6 +29,7 @@ struct Transpose {
     return {{inputs.type(0), Shape(std::span<const Index>(extents))}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const auto from = reference::strides_of(shape);
@@ -78,6 +79,7 @@ struct Squeeze {
     return {{inputs.type(0), Shape(std::span<const Index>(extents))}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     std::memcpy(e.output().data, e.input().data, bytes(e.input().type.type, e.input().count()));
   }
@@ -105,6 +107,7 @@ struct Unsqueeze {
     return {{inputs.type(0), result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     std::memcpy(e.output().data, e.input().data, bytes(e.input().type.type, e.input().count()));
   }
@@ -128,13 +131,10 @@ struct Expand {
     if (wanted == nullptr) {
       return {{inputs.type(0), dynamic_shape(std::max<Index>(shape.rank(), inputs.shape(1)[0]))}};
     }
-    const std::vector<Index> extents = reference::integers(*wanted);
-    for (std::size_t i = 0; i < extents.size(); ++i) {
-      require(extents[i] >= 0, "its input 1, the shape, holds {} at {}; the least is 0", extents[i], i);
-    }
-    return {{inputs.type(0), reference::broadcast_shape(shape, Shape(std::span<const Index>(extents)))}};
+    return {{inputs.type(0), reference::broadcast_shape(shape, reference::shape_in(*wanted, 1))}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& from = e.input().shape();
     const Shape& to = e.output().shape();
@@ -176,6 +176,7 @@ struct Tile {
     return {{inputs.type(0), Shape(std::span<const Index>(extents))}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& from = e.input().shape();
     const auto from_strides = reference::strides_of(from);
@@ -206,11 +207,10 @@ inline constexpr std::pair<condense::graph::DepthToSpaceMode, std::string_view>
 
 namespace condense::graph {
 
-/// Channels become blocks of pixels: (n, c, h, w) with b = blocksize to (n, c / b^2, h b, w b). Channel (i b + j) c /
-/// b^2
-/// + d of a pixel becomes row i and column j of its block in channel d; in mode CRD channel (d b + i) b + j does. ONNX
-/// DepthToSpace; CRD is the sub-pixel shuffle (Shi et al., "Real-time single image and video super-resolution using an
-/// efficient sub-pixel convolutional neural network", CVPR 2016, section 3).
+/// Channels become blocks of pixels: (n, c, h, w) becomes (n, m, h b, w b) with b = blocksize and m = c / b^2. Channel
+/// (i b + j) m + d of a pixel becomes row i and column j of its block in channel d; in mode CRD channel (d b + i) b + j
+/// does. ONNX DepthToSpace; CRD is the sub-pixel shuffle (Shi et al., "Real-time single image and video
+/// super-resolution using an efficient sub-pixel convolutional neural network", CVPR 2016, section 3).
 struct DepthToSpace {
   static constexpr std::string_view kType = "DepthToSpace";
 
@@ -238,6 +238,7 @@ struct DepthToSpace {
              Shape{shape[0], shape[1] / (blocksize * blocksize), shape[2] * blocksize, shape[3] * blocksize}}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const Index b = blocksize;
@@ -284,6 +285,7 @@ struct SpaceToDepth {
              Shape{shape[0], shape[1] * blocksize * blocksize, shape[2] / blocksize, shape[3] / blocksize}}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const Shape& result = e.output().shape();
@@ -322,6 +324,7 @@ struct Trilu {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const Index rows = shape[shape.rank() - 2];

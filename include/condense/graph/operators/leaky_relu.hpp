@@ -14,6 +14,7 @@ struct LeakyRelu {
   static void attributes(auto& op, auto&& visit) { visit("alpha", op.alpha); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [this](auto x) { return x < 0 ? static_cast<decltype(x)>(alpha) * x : x; });
   }

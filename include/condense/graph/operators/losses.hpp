@@ -2,6 +2,7 @@
 #define CONDENSE_GRAPH_OPERATORS_LOSSES_HPP
 
 #include "condense/graph/operator_list.hpp"
+#include "condense/graph/reference/along_axis.hpp"
 #include "condense/graph/reference/class_loss.hpp"
 
 namespace condense::graph {
@@ -27,6 +28,7 @@ struct NegativeLogLikelihoodLoss {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return {reference::infer_class_loss(inputs, reduction)};
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) {
       reference::class_loss<T>(floats, floats.input().template as<T>(), {reduction, ignore_index});
@@ -60,21 +62,14 @@ struct SoftmaxCrossEntropyLoss {
     return types;
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) {
       const InputBuffer& x = floats.input();
-      const Shape& shape = x.shape();
-      const Index classes = shape[1];
-      const Index positions = shape.count(2, shape.rank());
       std::vector<T> memory(outputs.count == 2 ? 0 : static_cast<std::size_t>(x.count()));
       T* logarithms = outputs.count == 2 ? floats.output(1).template as<T>() : memory.data();
-      const Index vectors = classes == 0 ? 0 : shape[0] * positions;
-      const Index grain = std::max<Index>(1, reference::kElementwiseGrain / std::max<Index>(1, classes));
-      parallel_for(e.pool, vectors, grain, [&](Index begin, Index end) {
-        for (Index i = begin; i < end; ++i) {
-          const Index first = i / positions * classes * positions + i % positions;
-          reference::log_softmax(x.template as<T>() + first, logarithms + first, classes, positions);
-        }
+      reference::for_each_vector(x.shape(), 1, e.pool, [&](Index first, Index classes, Index positions) {
+        reference::log_softmax(x.template as<T>() + first, logarithms + first, classes, positions);
       });
       reference::class_loss<T>(floats, logarithms, {reduction, ignore_index});
     });

@@ -17,6 +17,7 @@ struct MatMul {
     return {{inputs.type(0), reference::MatrixStacks(inputs.shape(0), inputs.shape(1), 1).result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     with_float_type(e.input().type.type, [&]<class T>() { multiply<T>(e); });
   }

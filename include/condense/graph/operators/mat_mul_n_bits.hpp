@@ -71,6 +71,7 @@ struct MatMulNBits {
     return {{type, a.with(a.rank() - 1, n)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::with_widened_halves(e, [&](const Evaluation& floats) { multiply(floats); });
   }

@@ -18,6 +18,7 @@ namespace condense::graph {
 /// the window sees none. With `storage_order` 1 the spatial axes are counted column-major: the first one runs fastest.
 struct MaxPool {
   static constexpr std::string_view kType = "MaxPool";
+  static constexpr bool kTakesAnyTime = true;
 
   std::vector<Index> kernel_shape = {};
   std::vector<Index> strides = {};    ///< Empty for 1.
@@ -58,6 +59,7 @@ struct MaxPool {
     return {{type, shape}, {DataType::int64, shape}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     switch (e.input().type.type) {
       case DataType::float64: return pool<double>(e);

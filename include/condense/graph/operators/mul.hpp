@@ -10,6 +10,7 @@ struct Mul {
   static constexpr std::string_view kType = "Mul";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_binary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_binary(e, reference::wrapping([](auto a, auto b) { return a * b; }));
   }

@@ -57,6 +57,7 @@ struct InstanceNormalization {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Index channels = e.input().shape()[1];
     if (channels > 0) detail::normalize_channel_groups(e, channels, epsilon);
@@ -98,7 +99,10 @@ struct GroupNormalization {
     return {inputs[0]};
   }
 
-  void evaluate(const Evaluation& e) const { detail::normalize_channel_groups(e, num_groups, epsilon); }
+  template <class = void>
+  void evaluate(const Evaluation& e) const {
+    detail::normalize_channel_groups(e, num_groups, epsilon);
+  }
 
   friend bool operator==(const GroupNormalization&, const GroupNormalization&) = default;
 };
@@ -141,6 +145,7 @@ struct LayerNormalization {
     return types;
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const int first = shape.axis(axis);
@@ -198,6 +203,7 @@ struct RMSNormalization {
     return {{inputs.type(1), inputs.shape(0)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const int first = shape.axis(axis);

@@ -60,6 +60,7 @@ struct GlobalMaxPool {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::infer_global_pool(inputs); }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     detail::evaluate_global_pool(e, []<class T>(const T* first, const T* last) {
       T largest = -std::numeric_limits<T>::infinity();
@@ -84,6 +85,7 @@ struct GlobalLpPool {
     return detail::infer_global_pool(inputs);
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     detail::evaluate_global_pool(e, [this]<class T>(const T* first, const T* last) {
       T sum = 0;
@@ -99,6 +101,7 @@ struct GlobalLpPool {
 /// "Learned-norm pooling", ECML 2014). Takes floats: volumes, images or signals; halves are computed in float.
 struct LpPool {
   static constexpr std::string_view kType = "LpPool";
+  static constexpr bool kTakesAnyTime = true;
 
   std::vector<Index> kernel_shape = {};
   std::vector<Index> strides = {};    ///< Empty for 1.
@@ -133,6 +136,7 @@ struct LpPool {
     return {{inputs.type(0), output_shape(inputs.shape(0), inputs.shape(0)[1], moved)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Window moved = window(e.input().shape());
     reference::evaluate_floats(e, [&]<class T>(const Evaluation& floats) {
@@ -180,7 +184,7 @@ struct MaxUnpool {
             "its attribute kernel_shape has {} entries, the input has {} spatial axes", kernel_shape.size(),
             x.rank() - 2);
     taps.insert(taps.end(), kernel_shape.begin(), kernel_shape.end());
-    for (const Index extent : kernel_shape) require(extent >= 1, "its kernel extent is {}, the least is 1", extent);
+    check_window_attribute("kernel_shape", kernel_shape, kernel_shape.size(), 1);
     const Window window = unpool.window(x, Shape(std::span<const Index>(taps)));
     if (x.rank() == 3) return {x[0], x[1], window.width.input};
     if (x.rank() == 4) return {x[0], x[1], window.height.input, window.width.input};
@@ -212,6 +216,7 @@ struct MaxUnpool {
     return {{inputs.type(0), Shape(std::span<const Index>(extents))}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape pooled = pooled_shape(e.input().shape());
     const Shape& result = e.output().shape();

@@ -38,6 +38,7 @@ struct QuantizeLinear {
     return {{type, inputs.shape(0)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const float* x = e.input(0).as<float>();
     const float* scales = e.input(1).as<float>();

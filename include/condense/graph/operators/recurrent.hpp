@@ -173,6 +173,7 @@ struct Rnn {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::Recurrent(*this).infer(inputs); }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     detail::Recurrent(*this).evaluate(e, []<class T>(const reference::RecurrentCell<T>& cell, const Evaluation&,
                                                      Index) { return reference::ElmanCell<T>{cell}; });
@@ -209,6 +210,7 @@ struct Gru {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::Recurrent(*this).infer(inputs); }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     detail::Recurrent(*this).evaluate(
         e, [this]<class T>(const reference::RecurrentCell<T>& cell, const Evaluation&, Index) {
@@ -249,6 +251,7 @@ struct Lstm {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return detail::Recurrent(*this).infer(inputs); }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     detail::Recurrent(*this).evaluate(
         e, [this]<class T>(const reference::RecurrentCell<T>& cell, const Evaluation& floats, Index d) {

@@ -32,6 +32,7 @@ struct ArgMax {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_position(inputs, axis, keepdims);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_position(e, axis, {.largest = true, .select_last = select_last_index});
   }
@@ -57,6 +58,7 @@ struct ArgMin {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_position(inputs, axis, keepdims);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_position(e, axis, {.largest = false, .select_last = select_last_index});
   }
@@ -88,6 +90,7 @@ struct CumSum {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const int axis = e.input(0).shape().axis(reference::integers(e.input(1)).front());
     reference::with_computation_type(e.input().type.type, [&]<class C>() {
@@ -113,6 +116,7 @@ struct ReduceL1 {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_reduction(e, noop_with_empty_axes, []<class C>() { return reference::SumOfMagnitudes<C>{}; });
   }
@@ -135,6 +139,7 @@ struct ReduceL2 {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_reduction(e, noop_with_empty_axes, []<class C>() { return reference::Norm<C>{}; });
   }
@@ -157,6 +162,7 @@ struct ReduceLogSum {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_reduction(e, noop_with_empty_axes, []<class C>() { return reference::LogOfSum<C>{}; });
   }
@@ -180,6 +186,7 @@ struct ReduceLogSumExp {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_reduction(e, noop_with_empty_axes,
                                   []<class C>() { return reference::LogOfSumOfExponentials<C>{}; });
@@ -204,6 +211,7 @@ struct ReduceMax {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes, true);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const DataType type = e.input().type.type;
     reference::evaluate_reduction(e, noop_with_empty_axes, [type]<class C>() {
@@ -229,6 +237,7 @@ struct ReduceMean {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_reduction(e, noop_with_empty_axes, []<class C>() { return reference::MeanOf<C>{}; });
   }
@@ -252,6 +261,7 @@ struct ReduceMin {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes, true);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const DataType type = e.input().type.type;
     reference::evaluate_reduction(e, noop_with_empty_axes, [type]<class C>() {
@@ -277,6 +287,7 @@ struct ReduceProd {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_reduction(e, noop_with_empty_axes, []<class C>() { return reference::ProductOf<C>{}; });
   }
@@ -299,6 +310,7 @@ struct ReduceSum {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_reduction(e, noop_with_empty_axes, []<class C>() { return reference::SumOf<C>{}; });
   }
@@ -321,6 +333,7 @@ struct ReduceSumSquare {
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     return reference::infer_reduction(inputs, keepdims, noop_with_empty_axes);
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_reduction(e, noop_with_empty_axes, []<class C>() { return reference::SumOfSquares<C>{}; });
   }

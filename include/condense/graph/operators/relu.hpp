@@ -10,6 +10,7 @@ struct Relu {
   static constexpr std::string_view kType = "Relu";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary_number(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary_number(e, [](auto x) { return x < 0 ? decltype(x){0} : x; });
   }

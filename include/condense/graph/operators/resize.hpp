@@ -107,6 +107,7 @@ struct Resize {
     return plan;
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     if (e.output().count() == 0) return;
     const std::vector<reference::ResizedAxis> plan = this->plan(e);

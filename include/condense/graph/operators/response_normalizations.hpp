@@ -38,6 +38,7 @@ struct Lrn {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const Index channels = shape[1];
@@ -82,6 +83,7 @@ struct LpNormalization {
     return reference::infer_along(inputs, axis);
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_along(e, axis, [this]<class T>(const T* x, T* y, Index extent, Index stride) {
       T sum = 0;
@@ -110,6 +112,7 @@ struct MeanVarianceNormalization {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const Shape kept = groups(shape);

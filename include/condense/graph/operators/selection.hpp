@@ -23,19 +23,6 @@ bool before(C a, C b) noexcept {
   return a < b;
 }
 
-/// All elements of a tensor as C.
-template <class C>
-std::vector<C> numbers(DataType type, const std::byte* data, Index count) {
-  std::vector<C> result(static_cast<std::size_t>(count));
-  for (Index first = 0; first < count; first += reference::kChunk) {
-    C* to = result.data() + first;
-    const Index length = std::min(reference::kChunk, count - first);
-    const C* from = reference::read_elements<C>(type, data, first, length, to);
-    if (from != to) std::copy_n(from, length, to);
-  }
-  return result;
-}
-
 }  // namespace detail
 
 /// The slices along an axis, or the elements in row-major order if there is none, for which a condition holds. ONNX
@@ -60,6 +47,7 @@ struct Compress {
     return {{inputs.type(0), shape.with(shape.axis(*axis), kDynamic)}};
   }
 
+  template <class = void>
   std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const {
     const Shape shape = axis ? inputs[0]->shape() : Shape{inputs[0]->count()};
     const int along = shape.axis(axis.value_or(0));
@@ -90,6 +78,7 @@ struct NonZero {
     return {{DataType::int64, Shape{inputs.shape(0).rank(), kDynamic}}};
   }
 
+  template <class = void>
   std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool&) const {
     const Tensor& x = *inputs[0];
     std::vector<Index> found;
@@ -145,6 +134,7 @@ struct Unique {
     return {{inputs.type(0), distinct}, counted, {DataType::int64, Shape{slices}}, counted};
   }
 
+  template <class = void>
   std::vector<Tensor> compute(std::span<const Tensor* const> inputs, const ThreadPool& pool) const {
     const Tensor& x = *inputs[0];
     const Shape shape = axis ? x.shape() : Shape{x.count()};
@@ -187,7 +177,7 @@ struct Unique {
     copy.loop(outer, slices * inner, inner);
     copy.loop(inner, 1, 1);
     copy.run(x.type(), x.raw(), by_slice.mutable_raw(), pool);
-    const std::vector<C> values = detail::numbers<C>(x.type(), by_slice.raw(), by_slice.count());
+    const std::vector<C> values = reference::elements_as<C>(x.type(), by_slice.raw(), by_slice.count());
     const auto is_before = [&](Index a, Index b) {
       const C* left = values.data() + a * width;
       const C* right = values.data() + b * width;
@@ -255,6 +245,7 @@ struct TopK {
     return {{inputs.type(0), result}, {DataType::int64, result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::with_computation_type(e.input().type.type, [&]<class C>() { select<C>(e); });
   }
@@ -271,7 +262,7 @@ struct TopK {
     const Index k = e.output().shape()[along];
     const DataType type = e.input().type.type;
     const std::size_t element = bytes(type, 1);
-    const std::vector<C> x = detail::numbers<C>(type, e.input().data, e.input().count());
+    const std::vector<C> x = reference::elements_as<C>(e.input());
     const Index grain = std::max<Index>(1, reference::kElementwiseGrain / std::max<Index>(1, extent));
     parallel_for(e.pool, shape.count(0, along) * inner, grain, [&](Index begin, Index end) {
       std::vector<Index> order(static_cast<std::size_t>(extent));

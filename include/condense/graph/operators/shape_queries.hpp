@@ -29,6 +29,7 @@ struct ShapeOf {
     return {{DataType::int64, Shape{last - first}}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const auto [first, last] = axes(shape.rank());
@@ -56,7 +57,10 @@ struct Size {
     inputs.require_count(1, 1);
     return {{DataType::int64, Shape{}}};
   }
-  void evaluate(const Evaluation& e) const { *e.output().as<std::int64_t>() = e.input().count(); }
+  template <class = void>
+  void evaluate(const Evaluation& e) const {
+    *e.output().as<std::int64_t>() = e.input().count();
+  }
 
   friend bool operator==(const Size&, const Size&) = default;
 };
@@ -78,13 +82,10 @@ struct ConstantOfShape {
     const DataType type = value ? value->type() : DataType::float32;
     const Tensor* wanted = inputs.known(0);
     if (wanted == nullptr) return {{type, dynamic_shape(inputs.shape(0)[0])}};
-    const std::vector<Index> extents = reference::integers(*wanted);
-    for (std::size_t i = 0; i < extents.size(); ++i) {
-      require(extents[i] >= 0, "its input 0, the shape, holds {} at {}; the least is 0", extents[i], i);
-    }
-    return {{type, Shape(std::span<const Index>(extents))}};
+    return {{type, reference::shape_in(*wanted, 0)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const OutputBuffer& y = e.output();
     if (!value) {
@@ -171,6 +172,7 @@ struct Range {
     });
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const DataType type = e.output().type.type;
     reference::with_computation_type(type, [&]<class C>() {
@@ -209,6 +211,7 @@ struct EyeLike {
     return {{type, inputs.shape(0)}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Index rows = e.output().shape()[0];
     const Index columns = e.output().shape()[1];
@@ -234,6 +237,7 @@ struct Identity {
     inputs.require_count(1, 1);
     return {inputs[0]};
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     std::memcpy(e.output().data, e.input().data, bytes(e.input().type.type, e.input().count()));
   }
@@ -249,7 +253,10 @@ struct CastLike {
     inputs.require_count(2, 2);
     return {{inputs.type(1), inputs.shape(0)}};
   }
-  void evaluate(const Evaluation& e) const { reference::cast(e); }
+  template <class = void>
+  void evaluate(const Evaluation& e) const {
+    reference::cast(e);
+  }
 
   friend bool operator==(const CastLike&, const CastLike&) = default;
 };

@@ -11,6 +11,7 @@ struct Sigmoid {
   static constexpr std::string_view kType = "Sigmoid";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_unary(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary(e, [](auto x) { return reference::sigmoid(x); });
   }

@@ -48,6 +48,7 @@ struct Slice {
     return {{inputs.type(0), result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const std::vector<Index> starts = reference::integers(e.input(1));
@@ -153,6 +154,7 @@ struct Split {
     return types;
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const DataType type = e.input().type.type;
@@ -232,6 +234,7 @@ struct Pad {
     return {{inputs.type(0), result}};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     if (e.output().count() == 0) return;
     const Shape& shape = e.input().shape();
@@ -325,6 +328,7 @@ struct ReverseSequence {
     return {inputs[0]};
   }
 
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     const Shape& shape = e.input().shape();
     const Index steps = shape[static_cast<int>(time_axis)];

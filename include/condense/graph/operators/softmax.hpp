@@ -1,8 +1,7 @@
 #ifndef CONDENSE_GRAPH_OPERATORS_SOFTMAX_HPP
 #define CONDENSE_GRAPH_OPERATORS_SOFTMAX_HPP
 
-#include <cmath>
-
+#include "condense/graph/reference/activation_functions.hpp"
 #include "condense/graph/reference/along_axis.hpp"
 
 namespace condense::graph {
@@ -17,13 +16,10 @@ struct Softmax {
   static void attributes(auto& op, auto&& visit) { visit("axis", op.axis); }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_along(inputs, axis); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_along(e, axis, []<class T>(const T* x, T* y, Index extent, Index stride) {
-      T highest = x[0];
-      for (Index i = 1; i < extent; ++i) highest = std::max(highest, x[i * stride]);
-      T sum = 0;
-      for (Index i = 0; i < extent; ++i) sum += y[i * stride] = std::exp(x[i * stride] - highest);
-      for (Index i = 0; i < extent; ++i) y[i * stride] /= sum;
+      reference::softmax(x, y, extent, stride);
     });
   }
 

@@ -72,9 +72,10 @@ struct BitwiseNot {
 
   std::vector<TensorType> infer(const InputTypes& inputs) const {
     inputs.require_count(1, 1);
-    reference::require_integer(inputs, 0);
+    reference::require_any_integer(inputs, 0);
     return {inputs[0]};
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     if (e.input().type.type == DataType::uint64) {
       return reference::evaluate_unary_as<std::uint64_t>(e, [](std::uint64_t x) { return ~x; });
@@ -145,6 +146,7 @@ struct IsInf {
   }
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_question(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_question(
         e, [this](auto x) { return std::isinf(x) && (x < 0 ? detect_negative : detect_positive); });
@@ -158,6 +160,7 @@ struct IsNaN {
   static constexpr std::string_view kType = "IsNaN";
 
   std::vector<TensorType> infer(const InputTypes& inputs) const { return reference::infer_question(inputs); }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_question(e, [](auto x) { return std::isnan(x); });
   }
@@ -181,6 +184,7 @@ struct Neg {
     require(is_signed(inputs.type(0)), "its input 0 holds signed numbers, this one is {}", name(inputs.type(0)));
     return {inputs[0]};
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary_number(e, []<class C>(C x) {
       if constexpr (std::floating_point<C>) {
@@ -203,6 +207,7 @@ struct Not {
     reference::require_boolean(inputs, 0);
     return {inputs[0]};
   }
+  template <class = void>
   void evaluate(const Evaluation& e) const {
     reference::evaluate_unary_as<std::int64_t>(e, [](std::int64_t x) { return std::int64_t{x == 0}; });
   }

@@ -121,7 +121,7 @@ class TransposedRegion {
     const Tensor whole = tensor.reshaped(Shape(std::span<const Index>(extents)));
     const Tensor* const inputs[] = {&whole};
     Tensor result = evaluate_node({"reordered", Transpose{.perm = order_}, {}, {}}, inputs).front();
-    return graph.constant(unused_value_name(graph, graph.name(constant) + ".transposed"), std::move(result));
+    return graph.constant(graph.unused_value_name(graph.name(constant) + ".transposed"), std::move(result));
   }
 
   std::vector<Index> order_;

@@ -71,17 +71,17 @@ inline std::vector<Tensor> folded_outputs(const Bindings& bindings, FoldingBudge
 /// without a run and the same for every binding of the open dimensions, such as an extent that a network asks for. They
 /// have the same names. Outputs are the same bytes.
 ///
-/// DequantizeLinear and DequantizeCodebook stay: they mark a weight as stored in fewer bits. So do operators that run
-/// graphs, and nodes that refuse their inputs. No results are larger than 64 KiB and four times their node's inputs,
-/// nor all together than 64 MiB and four times the constants of the graph: a file cannot ask for more memory than it is
-/// worth. Nodes that nothing reads any more are left to `remove_dead_nodes`.
+/// DequantizeLinear and DequantizeCodebook stay: they mark a weight as stored in fewer bits. So do operators that can
+/// take any time, and nodes that refuse their inputs. No results are larger than 64 KiB and four times their node's
+/// inputs, nor all together than 64 MiB and four times the constants of the graph: a file cannot ask for more memory
+/// than it is worth. Nodes that nothing reads any more are left to `remove_dead_nodes`.
 inline void fold_constants(Graph& graph) {
   const detail::Bindings bindings(graph);
   detail::FoldingBudget budget(graph);
   detail::Editor editor(graph);
   for (int index = 0; index < editor.node_count(); ++index) {
     const Node node = editor.node(index);
-    if (node.op.is<DequantizeLinear>() || node.op.is<DequantizeCodebook>() || node.op.runs_graphs()) continue;
+    if (node.op.is<DequantizeLinear>() || node.op.is<DequantizeCodebook>() || node.op.takes_any_time()) continue;
     std::vector<const Tensor*> inputs;
     for (const Value value : node.inputs) inputs.push_back(graph.constant_if(editor.current(value)));
     bool constant = true;
@@ -89,7 +89,7 @@ inline void fold_constants(Graph& graph) {
     std::vector<Tensor> results = detail::folded_outputs(bindings, budget, node, inputs, constant);
     if (results.empty()) continue;
     for (std::size_t i = 0; i < results.size() && i < node.outputs.size(); ++i) {
-      const std::string name = detail::unused_value_name(graph, graph.name(node.outputs[i]) + ".folded");
+      const std::string name = graph.unused_value_name(graph.name(node.outputs[i]) + ".folded");
       editor.replace_and_rename(node.outputs[i], graph.constant(name, std::move(results[i])));
     }
     editor.remove(index);

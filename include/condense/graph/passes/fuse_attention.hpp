@@ -121,7 +121,7 @@ inline void fuse_attention(Graph& graph) {
     if (!detail::keeps_order(order)) {
       const std::string name = graph.name(pattern->transposed_keys) + ".keys";
       keys = graph.add(Transpose{.perm = order}, {keys});
-      graph.rename(keys, detail::unused_value_name(graph, name));
+      graph.rename(keys, graph.unused_value_name(name));
     }
     std::vector<Value> inputs{pattern->queries, keys, pattern->values};
     if (pattern->mask.exists()) inputs.push_back(pattern->mask);

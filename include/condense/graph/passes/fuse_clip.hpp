@@ -20,7 +20,7 @@ inline void fuse_clip(Graph& graph) {
     const auto bound = [&](const char* what) {
       const Value old = node.inputs[bounded->is_second ? 1 : 0];
       if (graph.type(old).shape.rank() == 0) return old;
-      return graph.constant(detail::unused_value_name(graph, fmt::format("{}.{}", name, what)),
+      return graph.constant(graph.unused_value_name(fmt::format("{}.{}", name, what)),
                             graph.constant(old).reshaped({}));
     };
     if (node.op.is<Max>()) {

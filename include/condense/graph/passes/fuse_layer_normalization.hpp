@@ -169,7 +169,7 @@ inline Value without_outer_axes(Graph& graph, Value constant, int inner) {
   const Shape& shape = graph.type(constant).shape;
   if (shape.rank() == inner) return constant;
   const Shape wanted(shape.extents().last(static_cast<std::size_t>(inner)));
-  return graph.constant(unused_value_name(graph, graph.name(constant) + ".normalized"),
+  return graph.constant(graph.unused_value_name(graph.name(constant) + ".normalized"),
                         graph.constant(constant).reshaped(wanted));
 }
 
@@ -204,7 +204,7 @@ inline void fuse_layer_normalization(Graph& graph) {
       Tensor ones(DataType::float32, Shape(shape.extents().last(static_cast<std::size_t>(inner))));
       std::ranges::fill(ones.mutable_values<float>(), 1.0F);
       const std::string name = graph.name(editor.node(pattern->root).outputs[0]) + ".scale";
-      scale = graph.constant(detail::unused_value_name(graph, name), std::move(ones));
+      scale = graph.constant(graph.unused_value_name(name), std::move(ones));
     }
     std::vector<Value> inputs{pattern->x, scale};
     if (pattern->bias.exists()) inputs.push_back(detail::without_outer_axes(graph, pattern->bias, inner));

@@ -18,7 +18,7 @@ inline std::vector<Value> splice(Graph& graph, const Graph& inner, std::span<con
   const auto at = [&](Value value) -> Value& { return values[static_cast<std::size_t>(value.index)]; };
   const auto value_name = [&](Value value) {
     const std::string& own = inner.name(value);
-    return graph.has_value_named(own) ? unused_value_name(graph, prefix + "." + own) : own;
+    return graph.has_value_named(own) ? graph.unused_value_name(prefix + "." + own) : own;
   };
   for (std::size_t i = 0; i < arguments.size(); ++i) at(inner.inputs()[i]) = arguments[i];
   const auto resolve = [&](Value value) {

@@ -36,7 +36,7 @@ inline Value insert_quantize_dequantize(Graph& graph, Value value, const quantiz
     }
   });
   const auto constant = [&](std::string_view what, Tensor tensor) {
-    return graph.constant(detail::unused_value_name(graph, fmt::format("{}.{}", value_name, what)), std::move(tensor));
+    return graph.constant(graph.unused_value_name(fmt::format("{}.{}", value_name, what)), std::move(tensor));
   };
   const Value scale = constant("scale", Tensor::of<float>(scale_shape, parameters.scales));
   const Value zero_point = constant("zero_point", std::move(zero_points));
@@ -51,7 +51,7 @@ inline Value insert_quantize_dequantize(Graph& graph, Value value, const quantiz
   const bool renamed = graph.is_output(value) && !detail::is_input(graph, value);
   graph.replace_uses(value, result, quantize_name);
   if (renamed) {
-    graph.rename(value, detail::unused_value_name(graph, value_name + ".unquantized"));
+    graph.rename(value, graph.unused_value_name(value_name + ".unquantized"));
     graph.rename(result, value_name);
   }
   graph.sort();

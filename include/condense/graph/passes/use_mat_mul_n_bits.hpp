@@ -104,7 +104,7 @@ inline void use_mat_mul_n_bits(Graph& graph) {
         detail::NBitsWeights::of(codes, graph.constant(stored.inputs[1]), zero_points, block, rows_first);
     const auto constant = [&](const char* what, Tensor tensor) {
       const std::string name = fmt::format("{}.{}", graph.name(stored.inputs[0]), what);
-      return graph.constant(detail::unused_value_name(graph, name), std::move(tensor));
+      return graph.constant(graph.unused_value_name(name), std::move(tensor));
     };
     std::vector<Value> inputs{node.inputs[0], constant("blocks", std::move(w.codes)),
                               constant("scales", std::move(w.scales))};

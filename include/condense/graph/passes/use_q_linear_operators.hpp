@@ -152,8 +152,7 @@ inline void use_q_linear_operators(Graph& graph) {
       const bool is_output = i == 7;
       const DataType type = is_output ? graph.type(match.result).type : graph.type(match.inputs[i - 2]).type;
       const Shape shape = graph.type(match.inputs[i - 1]).shape;
-      match.inputs[i] =
-          graph.constant(detail::unused_value_name(graph, match.name + ".zero_point"), Tensor(type, shape));
+      match.inputs[i] = graph.constant(graph.unused_value_name(match.name + ".zero_point"), Tensor(type, shape));
     }
     if (match.bias.exists()) match.inputs.push_back(match.bias);
     const Value codes = graph.add(match.op, match.inputs, match.name + ".q_linear");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "condense/core/shape.hpp"
 
@@ -19,6 +20,28 @@ T sigmoid(T x) {
 template <class T>
 T softplus(T x) {
   return (x < 0 ? T{0} : x) + std::log1p(std::exp(-std::abs(x)));
+}
+
+/// y = exp(x) / sum of exp(x) of a vector whose `extent` >= 1 elements lie `stride` apart, computed from differences to
+/// the maximum so that nothing overflows. y may be x.
+template <class T>
+void softmax(const T* x, T* y, Index extent, Index stride) {
+  T highest = x[0];
+  for (Index i = 1; i < extent; ++i) highest = std::max(highest, x[i * stride]);
+  T sum = 0;
+  for (Index i = 0; i < extent; ++i) sum += y[i * stride] = std::exp(x[i * stride] - highest);
+  for (Index i = 0; i < extent; ++i) y[i * stride] /= sum;
+}
+
+/// The same in place for scores of attention: -infinity is a key that is not seen, and without any other all become 0.
+template <class T>
+void softmax_of_seen(T* scores, Index count) {
+  constexpr T kUnseen = -std::numeric_limits<T>::infinity();
+  if (std::all_of(scores, scores + count, [](T score) { return score == kUnseen; })) {
+    std::fill_n(scores, count, T{0});
+  } else {
+    softmax(scores, scores, count, 1);
+  }
 }
 
 /// y = x - log(sum of exp(x)) of a vector whose `extent` >= 1 elements lie `stride` apart, computed from differences to

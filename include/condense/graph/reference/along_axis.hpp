@@ -12,25 +12,29 @@ inline std::vector<TensorType> infer_along(const InputTypes& inputs, Index axis)
   return {inputs[0]};
 }
 
-/// Calls `body(x, y, extent, stride)` for every vector along an axis, of floats or doubles: `extent` >= 1 elements that
-/// lie `stride` apart in the input and in the output.
+/// Calls `body(first, extent, stride)` for every vector along an axis: `extent` >= 1 elements from `first` on that lie
+/// `stride` apart.
+template <class Body>
+void for_each_vector(const Shape& shape, Index axis, const ThreadPool& pool, Body&& body) {
+  const int along = shape.axis(axis);
+  const Index extent = shape[along];
+  const Index stride = shape.count(along + 1, shape.rank());
+  if (extent == 0) return;
+  const Index grain = std::max<Index>(1, kElementwiseGrain / extent);
+  parallel_for(pool, shape.count(0, along) * stride, grain, [&](Index begin, Index end) {
+    for (Index i = begin; i < end; ++i) body(i / stride * extent * stride + i % stride, extent, stride);
+  });
+}
+
+/// Calls `body(x, y, extent, stride)` for every vector along an axis of input 0, of floats or doubles, and where it is
+/// in output 0.
 template <class Body>
 void evaluate_along(const Evaluation& e, Index axis, Body&& body) {
   evaluate_floats(e, [&]<class T>(const Evaluation& floats) {
-    const Shape& shape = floats.input().shape();
-    const int along = shape.axis(axis);
-    const Index extent = shape[along];
-    const Index stride = shape.count(along + 1, shape.rank());
-    if (extent == 0) return;
     const T* x = floats.input().template as<T>();
     T* y = floats.output().template as<T>();
-    const Index grain = std::max<Index>(1, kElementwiseGrain / extent);
-    parallel_for(e.pool, shape.count(0, along) * stride, grain, [&](Index begin, Index end) {
-      for (Index i = begin; i < end; ++i) {
-        const Index first = i / stride * extent * stride + i % stride;
-        body(x + first, y + first, extent, stride);
-      }
-    });
+    for_each_vector(floats.input().shape(), axis, e.pool,
+                    [&](Index first, Index extent, Index stride) { body(x + first, y + first, extent, stride); });
   });
 }
 

@@ -25,6 +25,16 @@ inline Shape broadcast_shape(const Shape& a, const Shape& b) {
   return Shape(std::span<const Index>(extents.data(), static_cast<std::size_t>(rank)));
 }
 
+/// Whether a shape broadcasts to `target`: it has no more dimensions, and every extent is 1 or that of the target.
+inline bool broadcasts_to(const Shape& shape, const Shape& target) noexcept {
+  bool fits = shape.rank() <= target.rank();
+  for (int axis = 1; fits && axis <= shape.rank(); ++axis) {
+    const Index extent = shape[shape.rank() - axis];
+    fits = extent == 1 || extent == target[target.rank() - axis];
+  }
+  return fits;
+}
+
 /// How the elements of two broadcast operands meet: loops over the result with a stride in each operand, 0 where it
 /// repeats. Neighbouring axes that both operands walk alike are one loop. Without heap storage.
 class Broadcast {

@@ -71,6 +71,13 @@ inline void cast(const Evaluation& e) {
   });
 }
 
+/// The number as a scalar of an unpacked type.
+inline Tensor scalar_of(DataType type, double value) {
+  Tensor tensor(type, {});
+  with_element_type(type, [&]<class T>() { *tensor.mutable_data<T>() = cast_number<T>(value); });
+  return tensor;
+}
+
 }  // namespace condense::graph::reference
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <iterator>
 
 #include "condense/graph/operator.hpp"
 
@@ -60,6 +61,24 @@ const C* read_elements(DataType type, const std::byte* data, Index first, Index 
     }
   });
   return converted;
+}
+
+/// All elements of a buffer, read as C, as `Result`.
+template <class C, class Result = C>
+std::vector<Result> elements_as(DataType type, const std::byte* data, Index count) {
+  std::vector<Result> result;
+  result.reserve(static_cast<std::size_t>(count));
+  C converted[kChunk];
+  for (Index first = 0; first < count; first += kChunk) {
+    const Index length = std::min(kChunk, count - first);
+    const C* from = read_elements<C>(type, data, first, length, converted);
+    std::transform(from, from + length, std::back_inserter(result), [](C x) { return static_cast<Result>(x); });
+  }
+  return result;
+}
+template <class C>
+std::vector<C> elements_as(const InputBuffer& buffer) {
+  return elements_as<C>(buffer.type.type, buffer.data, buffer.count());
 }
 
 /// Calls `body(results)` with the place for elements [first, first + count) of a buffer as C, at most kChunk of them,

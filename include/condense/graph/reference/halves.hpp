@@ -4,22 +4,9 @@
 #include <vector>
 
 #include "condense/graph/reference/elementwise.hpp"
+#include "condense/graph/reference/requirements.hpp"
 
 namespace condense::graph::reference {
-
-/// Throws unless input i, if present, is a float tensor of any width.
-inline void require_any_float(const InputTypes& inputs, std::size_t i) {
-  require(!inputs.has(i) || is_float(inputs.type(i)), "its input {} is a float tensor, this one is {}", i,
-          inputs.has(i) ? name(inputs.type(i)) : "absent");
-}
-
-/// Throws unless input i, if present, is a float tensor that is float64 exactly if input 0 is.
-inline void require_same_precision(const InputTypes& inputs, std::size_t i) {
-  require_any_float(inputs, i);
-  require(!inputs.has(i) || (inputs.type(i) == DataType::float64) == (inputs.type(0) == DataType::float64),
-          "its input {} is {} and its first input {}; both or none are float64", i,
-          inputs.has(i) ? name(inputs.type(i)) : "absent", name(inputs.type(0)));
-}
 
 namespace detail {
 

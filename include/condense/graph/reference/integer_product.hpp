@@ -30,12 +30,9 @@ inline void require_exact_sums(Index depth) {
 
 /// Throws unless a shape broadcasts to another; input i has it.
 inline void require_broadcasts_to(const Shape& shape, const Shape& target, std::size_t i) {
-  bool fits = shape.rank() <= target.rank();
-  for (int axis = 1; fits && axis <= shape.rank(); ++axis) {
-    fits = shape[shape.rank() - axis] == 1 || shape[shape.rank() - axis] == target[target.rank() - axis];
-  }
-  require(fits, "its input {} is a scalar or has the extents that broadcast to {}, this one is {}", i,
-          target.to_string(), shape.to_string());
+  require(broadcasts_to(shape, target),
+          "its input {} is a scalar or has the extents that broadcast to {}, this one is {}", i, target.to_string(),
+          shape.to_string());
 }
 
 /// Calls `body(element, parameter)` for every element of a tensor with the parameter that broadcasts to it.
@@ -100,18 +97,6 @@ inline void convolve_integers(const ConvolutionSizes& sizes, const Window& windo
                           result + first_row * window.width.output, window.positions());
     }
   });
-}
-
-/// The elements of an input of float32 or halves.
-inline std::vector<float> scales(const InputBuffer& input) {
-  std::vector<float> result(static_cast<std::size_t>(input.count()));
-  float converted[kChunk];
-  for (Index first = 0; first < input.count(); first += kChunk) {
-    const Index count = std::min(kChunk, input.count() - first);
-    std::copy_n(read_elements<float>(input.type.type, input.data, first, count, converted), count,
-                result.begin() + first);
-  }
-  return result;
 }
 
 /// Throws unless input i holds float32 or halves.

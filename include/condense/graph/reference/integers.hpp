@@ -4,33 +4,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "condense/graph/operator.hpp"
+#include "condense/graph/reference/requirements.hpp"
 
 namespace condense::graph::reference {
-
-/// Throws unless input i, if present, holds integers of 64 or 32 bits: axes, counts, indices.
-inline void require_integers(const InputTypes& inputs, std::size_t i) {
-  require(!inputs.has(i) || inputs.type(i) == DataType::int64 || inputs.type(i) == DataType::int32,
-          "its input {} is int64 or int32, this one is {}", i, inputs.has(i) ? name(inputs.type(i)) : "absent");
-}
-
-/// Throws unless input i, if present, is a vector of such integers.
-inline void require_integer_vector(const InputTypes& inputs, std::size_t i) {
-  require_integers(inputs, i);
-  if (inputs.has(i)) inputs.require_rank(i, 1);
-}
-
-/// Throws unless input i, if present, is one element: a scalar or a vector of one.
-inline void require_one_element(const InputTypes& inputs, std::size_t i) {
-  require(!inputs.has(i) || (inputs.shape(i).rank() <= 1 && inputs.shape(i).count() == 1),
-          "its input {} is a scalar, this one has shape {}", i, inputs.has(i) ? inputs.shape(i).to_string() : "");
-}
-
-/// Throws unless the elements of input i occupy whole bytes, so that they can be moved one by one.
-inline void require_whole_bytes(const InputTypes& inputs, std::size_t i) {
-  require(!is_packed(inputs.type(i)), "its input {} holds elements of 8 bits or more, this one is {}; cast it first", i,
-          name(inputs.type(i)));
-}
 
 /// The elements of a tensor of int64 or int32.
 inline std::vector<Index> integers(DataType type, const std::byte* data, Index count) {
@@ -59,6 +35,15 @@ inline std::vector<Index> positions(const InputBuffer& indices, std::size_t i, I
     if (result[k] < 0) result[k] += extent;
   }
   return result;
+}
+
+/// The shape whose extents are the integers of input i. Throws unless they are 0 or more.
+inline Shape shape_in(const Tensor& extents, std::size_t i) {
+  const std::vector<Index> values = integers(extents);
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    require(values[k] >= 0, "its input {}, the shape, holds {} at {}; the least is 0", i, values[k], k);
+  }
+  return Shape(std::span<const Index>(values));
 }
 
 /// Distinct axes of a tensor of `rank` dimensions; a negative one counts from the back. Throws unless they are that.

@@ -53,14 +53,9 @@ void combine_with(const InputBuffer& operand, const OutputBuffer& y, const Threa
 /// Throws unless input i, if present, broadcasts to input 0.
 inline void require_broadcasts_to_first(const InputTypes& inputs, std::size_t i) {
   if (!inputs.has(i)) return;
-  const Shape& x = inputs.shape(0);
-  const Shape& other = inputs.shape(i);
-  bool fits = other.rank() <= x.rank();
-  for (int axis = 1; fits && axis <= other.rank(); ++axis) {
-    fits = other[other.rank() - axis] == 1 || other[other.rank() - axis] == x[x.rank() - axis];
-  }
-  require(fits, "its input {} of shape {} cannot be broadcast to its input 0 of shape {}", i, other.to_string(),
-          x.to_string());
+  require(broadcasts_to(inputs.shape(i), inputs.shape(0)),
+          "its input {} of shape {} cannot be broadcast to its input 0 of shape {}", i, inputs.shape(i).to_string(),
+          inputs.shape(0).to_string());
 }
 
 /// Throws unless input i has one element for each channel of input 0 (n, channels, ...).

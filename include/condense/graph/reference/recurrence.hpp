@@ -72,12 +72,13 @@ std::vector<T> steps_first(const RecurrenceSizes& sizes, const T* x) {
 }
 
 /// Runs a recurrent cell over sequences, in each direction on its own. `reversed(direction)` says whether it goes from
-/// the last step to the first, and `make_cell(direction)` gives a function of a `RecurrentStep`. The input is
-/// multiplied with its weights for all steps at once. A sequence's results beyond its length are 0, and its last state
-/// is the one after its own steps.
-template <class T, class Reversed, class MakeCell>
-void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& tensors, const ThreadPool& pool,
-                    Reversed&& reversed, MakeCell&& make_cell) {
+/// the last step to the first, `multiply(direction, x, gates)` adds to the gates (steps, batch, gates * hidden) the
+/// product of the sequences (steps, batch, input) and the direction's weights, for all steps at once, and
+/// `make_cell(direction)` gives a function of a `RecurrentStep`. A sequence's results beyond its length are 0, and its
+/// last state is the one after its own steps.
+template <class T, class Reversed, class Multiply, class MakeCell>
+void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& tensors, Reversed&& reversed,
+                    Multiply&& multiply, MakeCell&& make_cell) {
   const std::vector<T> transposed = sizes.batch_first ? steps_first(sizes, tensors.x) : std::vector<T>();
   const T* x = sizes.batch_first ? transposed.data() : tensors.x;
   const Index width = sizes.width();
@@ -97,8 +98,7 @@ void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& te
         std::fill_n(target, width, T{0});
       }
     }
-    add_product<T>({rows, width, sizes.input}, T{1}, {x},
-                   {tensors.input_weights + direction * width * sizes.input, true}, gates.data(), pool);
+    multiply(direction, x, gates.data());
     for (Index sequence = 0; sequence < sizes.batch; ++sequence) {
       const Index from = sizes.state(direction, sequence);
       const auto start = [&](const T* initial, std::vector<T>& state) {
@@ -137,6 +137,17 @@ void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& te
       }
     }
   }
+}
+
+/// The same with the float weights `tensors.input_weights`.
+template <class T, class Reversed, class MakeCell>
+void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& tensors, const ThreadPool& pool,
+                    Reversed&& reversed, MakeCell&& make_cell) {
+  const auto multiply = [&](Index direction, const T* x, T* gates) {
+    add_product<T>({sizes.steps * sizes.batch, sizes.width(), sizes.input}, T{1}, {x},
+                   {tensors.input_weights + direction * sizes.width() * sizes.input, true}, gates, pool);
+  };
+  run_recurrence<T>(sizes, tensors, reversed, multiply, make_cell);
 }
 
 }  // namespace condense::graph::reference

@@ -89,10 +89,10 @@ struct GruCell {
 };
 
 /// The gates i, o, f, c, with sums = gates + h * R^T + bias: i = f(sum + P_i * c), f = f(sum + P_f * c) or, coupled,
-/// 1 - i; c' = f * c + i * g(sum); o = f(sum + P_o * c'); h' = o * h(c').
-template <class T>
+/// 1 - i; c' = f * c + i * g(sum); o = f(sum + P_o * c'); h' = o * h(c'). `Shared` multiplies the state.
+template <class T, class Shared = RecurrentCell<T>>
 struct LstmCell {
-  RecurrentCell<T> shared;
+  Shared shared;
   const T* peepholes = nullptr;  ///< (3 * hidden) for i, o, f; null for 0.
   bool couples_forget = false;
   std::vector<T> products = {};

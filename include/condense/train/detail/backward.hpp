@@ -59,19 +59,6 @@ inline std::vector<graph::InputBuffer> input_buffers(const Backward& b) {
   return buffers;
 }
 
-/// Calls `body(first, extent, stride)` for every vector along an axis: `extent` elements from `first` on that lie
-/// `stride` apart.
-template <class Body>
-void for_each_vector(const Shape& shape, Index axis, const ThreadPool& pool, Body&& body) {
-  const int along = shape.axis(axis);
-  const Index extent = shape[along];
-  const Index stride = shape.count(along + 1, shape.rank());
-  const Index grain = std::max<Index>(1, graph::reference::kElementwiseGrain / std::max<Index>(1, extent));
-  parallel_for(pool, shape.count(0, along) * stride, grain, [&](Index begin, Index end) {
-    for (Index i = begin; i < end; ++i) body(i / stride * extent * stride + i % stride, extent, stride);
-  });
-}
-
 }  // namespace condense::train::detail
 
 #endif

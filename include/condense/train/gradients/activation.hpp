@@ -10,6 +10,7 @@
 #include "condense/graph/operators/leaky_relu.hpp"
 #include "condense/graph/operators/relu.hpp"
 #include "condense/graph/operators/sigmoid.hpp"
+#include "condense/graph/reference/along_axis.hpp"
 #include "condense/train/detail/backward.hpp"
 #include "condense/train/detail/elementwise.hpp"
 
@@ -156,7 +157,7 @@ struct Gradient<graph::LogSoftmax> {
       const T* logarithms = y.data<T>();
       const T* from = dy.data<T>();
       T* dx = gradient.mutable_data<T>();
-      detail::for_each_vector(dy.shape(), axis, b.pool, [&](Index first, Index extent, Index stride) {
+      graph::reference::for_each_vector(dy.shape(), axis, b.pool, [&](Index first, Index extent, Index stride) {
         const Index last = first + extent * stride;
         T sum = 0;
         for (Index k = first; k < last; k += stride) sum += from[k];

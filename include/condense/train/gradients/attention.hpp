@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "condense/graph/operators/attention.hpp"
+#include "condense/graph/reference/activation_functions.hpp"
 #include "condense/linalg/product.hpp"
 #include "condense/train/detail/backward.hpp"
 #include "condense/train/detail/reduce.hpp"
@@ -127,17 +128,8 @@ class AttentionGradient {
     }
     for (Index row = 0; row < queries_; ++row) {
       T* scores = p.data() + row * keys_;
-      T highest = kUnseen;
-      for (Index key = 0; key < keys_; ++key) {
-        if (op_.is_causal && key > row) scores[key] = kUnseen;
-        highest = std::max(highest, scores[key]);
-      }
-      T sum = 0;
-      for (Index key = 0; key < keys_; ++key) {
-        scores[key] = highest == kUnseen ? T{0} : std::exp(scores[key] - highest);
-        sum += scores[key];
-      }
-      for (Index key = 0; sum > 0 && key < keys_; ++key) scores[key] /= sum;
+      for (Index key = row + 1; op_.is_causal && key < keys_; ++key) scores[key] = kUnseen;
+      if (keys_ > 0) graph::reference::softmax_of_seen(scores, keys_);
     }
     return p;
   }

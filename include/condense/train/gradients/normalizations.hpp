@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "condense/graph/operators/normalizations.hpp"
+#include "condense/graph/reference/along_axis.hpp"
 #include "condense/train/detail/row_normalization.hpp"
 
 namespace condense::train {
@@ -109,7 +110,7 @@ struct Gradient<graph::LpNormalization> {
       const T* x = b.input().data<T>();
       const T* dy = b.output_gradient().data<T>();
       T* dx = gradient.mutable_data<T>();
-      detail::for_each_vector(b.input_shape(), op.axis, b.pool, [&](Index first, Index extent, Index stride) {
+      graph::reference::for_each_vector(b.input_shape(), op.axis, b.pool, [&](Index first, Index extent, Index stride) {
         const Index last = first + extent * stride;
         T sum = 0;
         T product = 0;
