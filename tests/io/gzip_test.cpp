@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "condense/core/random.hpp"
-#include "io/gzip_fixture.hpp"
+#include "io/deflate_fixture.hpp"
 #include "support/bytes.hpp"
 #include "support/throws.hpp"
 

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "condense/graph/evaluate.hpp"
 #include "io/onnx_models.hpp"
 #include "support/throws.hpp"
@@ -81,6 +83,42 @@ TEST(OnnxImport, ReadsOlderOperatorSets) {
   for (const float value : whole.values<float>()) sum += value;
   EXPECT_NEAR(sum, 1, 1e-6F);
   EXPECT_EQ(whole.shape(), (Shape{2, 3}));
+}
+
+TEST(OnnxImport, OneHotBeforeSet11HasNoNegativeClasses) {
+  Model model = model_of({node("OneHot", {"classes", "depth", "values"}, {"y"})}, 9);
+  model.graph.initializers = {{"classes", Tensor::of<float>({3}, {1, -1, 2})},
+                              {"depth", Tensor::of<std::int64_t>({}, {3})},
+                              {"values", Tensor::of<float>({2}, {0, 1})}};
+  EXPECT_EQ(run(model), Tensor::of<float>({3, 3}, {0, 1, 0, 0, 0, 0, 0, 0, 1}));
+  model.operator_sets[""] = 11;
+  EXPECT_EQ(run(model), Tensor::of<float>({3, 3}, {0, 1, 0, 0, 0, 1, 0, 0, 1}));
+}
+
+TEST(OnnxImport, GroupNormalizationBeforeSet21ScalesGroups) {
+  Model model = model_of(
+      {node("GroupNormalization", {"x", "scale", "bias"}, {"y"}, {{.name = "num_groups", .value = std::int64_t{1}}})},
+      20);
+  model.graph.initializers = {{"scale", Tensor::of<float>({1}, {2})}, {"bias", Tensor::of<float>({1}, {5})}};
+  const Tensor y = run(model);
+  for (int n = 0; n < 2; ++n) {
+    EXPECT_NEAR(y.data<float>()[3 * n], 5 - 2 * std::sqrt(1.5F), 1e-4);
+    EXPECT_NEAR(y.data<float>()[3 * n + 1], 5, 1e-4);
+  }
+  model.graph.initializers[1].second = Tensor(DataType::float32, {3});
+  EXPECT_TRUE(throws<FormatError>("its input 2 has shape (3); before opset 21", [&] { import(model); }));
+}
+
+TEST(OnnxImport, SaysWhatToDoAboutOperatorSets) {
+  Model model = model_of({node("Relu", {"x"}, {"y"})});
+  model.operator_sets.clear();
+  EXPECT_TRUE(throws<FormatError>("give it an opset_import", [&] { import(model); }));
+  const Attribute from_set_1{.name = "consumed_inputs", .value = std::vector<std::int64_t>{0}};
+  EXPECT_TRUE(throws<Unsupported>("the model is of operator set 5; condense reads those from 7 on",
+                                  [&] { import(model_of({node("Relu", {"x"}, {"y"}, {from_set_1})}, 5)); }));
+  EXPECT_TRUE(
+      throws<FormatError>("convert_version(model, 21)", [&] { import(model_of({node("Tile", {"x"}, {"y"})}, 6)); }));
+  EXPECT_EQ(run(model_of({node("Relu", {"x"}, {"y"})}, 1)).data<float>()[0], 0);
 }
 
 TEST(OnnxImport, WritesFunctionsOut) {

@@ -36,6 +36,24 @@ inline Model model_of(std::vector<Node> nodes, std::int64_t opset = 21) {
   return model;
 }
 
+/// y = x times weights of ones, of which `flag` chooses between those of the first shape and, if it is `other`, those
+/// of the second.
+inline Model model_of_branches(const Shape& first, const Shape& second, bool other) {
+  const auto branch = [](const std::string& name, const Shape& shape) {
+    Tensor weights(DataType::float32, shape);
+    for (float& weight : weights.mutable_values<float>()) weight = 1;
+    return std::make_shared<const Graph>(Graph{.name = name,
+                                               .nodes = {node("MatMul", {"x", name + "_w"}, {name + "_y"})},
+                                               .initializers = {{name + "_w", weights}},
+                                               .outputs = {{.name = name + "_y", .type = DataType::float32}}});
+  };
+  Model model = model_of({node("If", {"flag"}, {"y"},
+                               {{.name = "then_branch", .value = branch("then", other ? second : first)},
+                                {.name = "else_branch", .value = branch("else", other ? first : second)}})});
+  model.graph.inputs.push_back(value("flag", DataType::boolean, {}));
+  return model;
+}
+
 inline Model parse(const std::string& bytes) { return parse_model(std::as_bytes(std::span(bytes)), "test.onnx"); }
 
 /// A file read from memory, and its graph.

@@ -4,32 +4,13 @@
 #include <zlib.h>
 
 #include <cstdint>
-#include <span>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "io/deflate_fixture.hpp"
 #include "support/bytes.hpp"
 
 namespace condense::io {
-
-/// `data` deflated without a header, as a zip archive has it.
-inline std::vector<std::byte> deflated(std::span<const std::byte> data) {
-  z_stream stream{};
-  if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-    throw std::runtime_error("deflateInit2 failed");
-  }
-  std::vector<std::byte> compressed(deflateBound(&stream, data.size()));
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<std::byte*>(data.data()));
-  stream.avail_in = static_cast<uInt>(data.size());
-  stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
-  stream.avail_out = static_cast<uInt>(compressed.size());
-  const int status = deflate(&stream, Z_FINISH);
-  compressed.resize(stream.total_out);
-  deflateEnd(&stream);
-  if (status != Z_STREAM_END) throw std::runtime_error("deflate failed");
-  return compressed;
-}
 
 /// Writes zip archives by the format's description, with what a test wants to be wrong.
 class ZipWriter {
@@ -49,7 +30,8 @@ class ZipWriter {
   explicit ZipWriter(bool zip64 = false, std::string comment = {}) : zip64_(zip64), comment_(std::move(comment)) {}
 
   void add(const Entry& entry) {
-    const std::vector<std::byte> stored = entry.deflate ? deflated(entry.data) : entry.data;
+    constexpr int kNoHeader = -15;
+    const std::vector<std::byte> stored = entry.deflate ? deflated(entry.data, kNoHeader) : entry.data;
     const std::uint64_t offset =
         entry.local_offset >= 0 ? static_cast<std::uint64_t>(entry.local_offset) : files_.size();
     const std::uint64_t size =

@@ -151,21 +151,38 @@ class Exporter {
 
   void add_inner_graphs(const graph::Node& node, Node& written) {
     if (const auto* op = node.op.get_if<graph::If>()) {
-      if (op->then_branch == nullptr || op->else_branch == nullptr) {
-        throw Unsupported(
-            fmt::format("node '{}' (If): one of its branches could not be read for the shapes at hand, so "
-                        "it cannot be written: {}",
-                        node.name, op->refusal));
-      }
-      const std::size_t then_captures = op->then_branch->inputs().size();
-      add_inner(*op->then_branch, 0, "then_branch", 1, written);
-      add_inner(*op->else_branch, 0, "else_branch", 1 + then_captures, written);
+      const std::size_t then_captures = graph::detail::inputs_of(op->then_branch);
+      if (op->then_branch != nullptr) add_inner(*op->then_branch, 0, "then_branch", 1, written);
+      if (op->else_branch != nullptr) add_inner(*op->else_branch, 0, "else_branch", 1 + then_captures, written);
+      if (op->then_branch == nullptr) add_refusal(*op->else_branch, true, written);
+      if (op->else_branch == nullptr) add_refusal(*op->then_branch, false, written);
       written.inputs.resize(1);
     } else if (const auto* loop = node.op.get_if<graph::Loop>()) {
       add_body(*loop->body, static_cast<std::size_t>(loop->captures), written);
     } else if (const auto* scan = node.op.get_if<graph::Scan>()) {
       add_body(*scan->body, static_cast<std::size_t>(scan->captures), written);
     }
+  }
+
+  /// A branch that no shapes have built stops when it is taken, here as there: of the one element that there is, it
+  /// gathers the one after it. The index is the condition, so that no runtime computes it beforehand.
+  void add_refusal(const graph::Graph& other, bool condition, Node& written) {
+    const char* attribute = condition ? "then_branch" : "else_branch";
+    Graph inner{.name = fmt::format("{}.{}", written.name, attribute)};
+    const auto add = [&](const char* type, std::vector<std::string> inputs, std::vector<Attribute> attributes = {}) {
+      const std::string name = unused_name(inner.name + ".refused");
+      inner.nodes.push_back({name, type, "", std::move(inputs), {name}, std::move(attributes)});
+      return name;
+    };
+    const std::string taken = condition ? written.inputs[0] : add("Not", {written.inputs[0]});
+    const std::string index = add("Cast", {taken}, {{.name = "to", .value = element_type_number(DataType::int64)}});
+    for (const graph::Value output : other.outputs()) {
+      const DataType type = other.type(output).type;
+      inner.initializers.emplace_back(unused_name(inner.name + ".only"), Tensor(type, {1}));
+      const std::string gathered = add("Gather", {inner.initializers.back().first, index});
+      inner.outputs.push_back({.name = gathered, .type = type});
+    }
+    written.attributes.push_back({.name = attribute, .value = std::make_shared<const Graph>(std::move(inner))});
   }
 
   void add_body(const graph::Graph& body, std::size_t captures, Node& written) {

@@ -17,7 +17,8 @@ struct ImportOptions {
 /// The graph that a model describes, with its names; `name` stands for the file in messages.
 ///
 /// Operator sets 7 to 25; of older ones the operators that have not changed. Nodes of older sets become what they are
-/// today. Functions of the model are written out, constants become constants of the graph. Throws `Unsupported` naming
+/// today. Functions of the model are written out, constants become constants of the graph. A branch of an If that the
+/// shapes at hand refuse is built with the extents of open dimensions that it takes. Throws `Unsupported` naming
 /// the node and what to do if condense has no such operator, and `FormatError` if the model contradicts itself.
 graph::Graph import_graph(const Model& model, std::string_view name, const ImportOptions& options = {});
 

@@ -2,134 +2,25 @@
 #define CONDENSE_IO_ONNX_IMPORT_IPP
 
 #include "condense/core/inline.hpp"
-#include "condense/graph/operators.hpp"
+#include "condense/io/onnx/detail/branches.hpp"
 #include "condense/io/onnx/detail/expand_functions.hpp"
+#include "condense/io/onnx/detail/open_extents.hpp"
+#include "condense/io/onnx/detail/operator_readers.hpp"
 #include "condense/io/onnx/detail/order_nodes.hpp"
-#include "condense/io/onnx/detail/read_attributes.hpp"
-#include "condense/io/onnx/detail/upgrade.hpp"
+#include "condense/io/onnx/detail/scope.hpp"
 #include "condense/io/onnx/import.hpp"
 
 namespace condense::io::onnx {
 
 namespace detail {
 
-/// Where a name of an operator becomes the operator: all of condense's, by domain and name.
-class OperatorReaders {
- public:
-  using Reader = graph::Operator (*)(const Node&, std::string_view place);
-
-  OperatorReaders() {
-    graph::Operators::for_each([this]<class Op>() { readers_.emplace(full_name_of<Op>(), &read_operator<Op>); });
-  }
-
-  /// The reader of a node's operator, null if there is none.
-  Reader find(const Node& node) const {
-    const auto found = readers_.find(node.domain.empty() ? node.type : node.domain + "." + node.type);
-    return found == readers_.end() ? nullptr : found->second;
-  }
-
-  std::vector<std::string> names() const {
-    std::vector<std::string> result;
-    for (const auto& [name, reader] : readers_) result.push_back(name);
-    return result;
-  }
-
- private:
-  template <class Op>
-  static std::string full_name_of() {
-    std::string name(Op::kType);
-    if constexpr (requires { Op::kDomain; }) name = std::string(Op::kDomain) + "." + name;
-    return name;
-  }
-
-  std::map<std::string, Reader> readers_;
-};
-
-inline const OperatorReaders& operator_readers() {
-  static const OperatorReaders readers;
-  return readers;
-}
-
-/// One graph while it is being built, and the names that its values have in the file.
-class Scope final : public UpgradeContext {
- public:
-  graph::Graph graph;
-  Scope* outer = nullptr;
-  std::vector<std::string> captures;  ///< Names of the outer graph that inputs of this one stand for.
-
-  explicit Scope(Scope* outer_scope = nullptr) : outer(outer_scope) {}
-
-  /// Names that the file uses, which those of condense must keep away from.
-  void reserve(const std::string& name) { reserved_.insert(name); }
-
-  /// A graph that lists a name twice contradicts itself.
-  void define(const std::string& name, graph::Value value) {
-    if (!values_.emplace(name, value).second) throw FormatError(fmt::format("two values have the name '{}'", name));
-  }
-
-  bool defines(const std::string& name) const { return values_.contains(name); }
-
-  /// The value of that name, of an outer graph if need be: a constant of it becomes one of this graph, anything else an
-  /// input. Absent for an empty name.
-  graph::Value find(const std::string& name) {
-    if (name.empty()) return graph::kNoValue;
-    if (const auto found = values_.find(name); found != values_.end()) return found->second;
-    const graph::Value source = outer == nullptr ? graph::kNoValue : outer->find(name);
-    if (!source.exists()) {
-      throw FormatError(fmt::format("nothing makes its input '{}'", name));
-    }
-    if (const Tensor* tensor = outer->graph.constant_if(source)) {
-      const graph::Value copy = graph.constant(graph_name(name), *tensor);
-      values_.emplace(name, copy);
-      return copy;
-    }
-    const graph::TensorType& type = outer->graph.type(source);
-    const graph::Value capture =
-        graph.input(graph_name(name), type.type, graph::dynamic_shape(type.shape.rank()), type.shape);
-    values_.emplace(name, capture);
-    captures.push_back(name);
-    return capture;
-  }
-
-  graph::TensorType type(const std::string& value) const override {
-    return graph.type(const_cast<Scope*>(this)->find(value));  // may become a capture, which it is going to be anyhow
-  }
-  std::string constant(Tensor tensor) override {
-    const std::string name = unused_name("constant");
-    define(name, graph.constant(name, std::move(tensor)));
-    return name;
-  }
-  std::string unused_name(std::string_view hint) override {
-    for (int i = 0;; ++i) {
-      std::string name = fmt::format("{}.{}", hint, i);
-      if (reserved_.insert(name).second) return name;
-    }
-  }
-
- private:
-  static std::string graph_name(const std::string& name) { return name; }
-
-  std::unordered_map<std::string, graph::Value> values_;
-  std::unordered_set<std::string> reserved_;
-};
-
-/// What inference takes open dimensions of inputs to be: a batch is 1, others are `extent`. Of an input whose first
-/// dimension is neither open nor 1, such as the state of a recurrent network, the others may be the batch.
-struct OpenExtents {
-  Index extent = 1;
-  bool states_have_batches = false;
-
-  Index of(const std::vector<Dimension>& shape, std::size_t axis) const {
-    const bool is_batch = axis == 0 || shape[axis].name.find("batch") != std::string::npos ||
-                          (states_have_batches && shape[0].extent > 1);
-    return is_batch ? 1 : extent;
-  }
-};
-
+/// Builds a graph from a model: once, for one choice of the open extents. Branches that these refuse are taken from
+/// `branches`, and the others are left there.
 class Importer {
  public:
-  Importer(const Model& model, std::string_view name, const ImportOptions& options, OpenExtents open)
-      : model_(model), name_(name), options_(options), open_(open) {
+  Importer(const Model& model, std::string_view name, const ImportOptions& options, OpenExtents open,
+           Branches& branches)
+      : model_(model), name_(name), options_(options), open_(open), branches_(branches) {
     for (const Function& function : model.functions) functions_.emplace(full_name(function), &function);
   }
 
@@ -156,6 +47,9 @@ class Importer {
     }
     return std::move(scope.graph);
   }
+
+  /// Places of the branches that were refused, and that `branches` did not have either.
+  const std::vector<std::string>& refused() const noexcept { return refused_; }
 
  private:
   static std::string full_name(const auto& function_or_node) {
@@ -262,10 +156,36 @@ class Importer {
     if (node.domain.empty() && node.type == "Constant") return add_constant(node, scope);
     const auto version = versions.find(node.domain);
     if (node.domain.empty() && version == versions.end()) {
-      throw FormatError("the model does not say which version of ONNX's operators it uses");
+      throw FormatError(
+          "the model does not say which version of ONNX's operators it uses; give it an opset_import, such as that of "
+          "the exporter it comes from");
     }
-    for (const Node& today : Upgrade(node, version == versions.end() ? 1 : version->second, scope).run()) {
-      add_current(today, versions, scope, place);
+    const bool is_old = node.domain.empty() && version->second < kFirstSet;
+    naming_old_set(is_old ? version->second : kFirstSet, [&] {
+      for (const Node& today : Upgrade(node, version == versions.end() ? 1 : version->second, scope).run()) {
+        add_current(today, versions, scope, place);
+      }
+    });
+  }
+
+  /// Runs `body`; what it complains about may be due to an operator set before the first one that is read.
+  template <class Body>
+  static void naming_old_set(std::int64_t version, Body&& body) {
+    const auto with_remedy = [&](const Error& error) {
+      return fmt::format(
+          "{} (the model is of operator set {}; condense reads those from {} on, and of older ones what has not "
+          "changed: "
+          "convert it, in Python by onnx.version_converter.convert_version(model, 21))",
+          error.what(), version, kFirstSet);
+    };
+    try {
+      body();
+    } catch (const Unsupported& error) {
+      if (version >= kFirstSet) throw;
+      throw Unsupported(with_remedy(error));
+    } catch (const Error& error) {
+      if (version >= kFirstSet) throw;
+      throw FormatError(with_remedy(error));
     }
   }
 
@@ -343,10 +263,9 @@ class Importer {
   }
 
   /// Builds an inner graph. `types` are those that the node gives to its inputs; what the body does not declare is
-  /// theirs. The captures become inputs of the node.
-  std::shared_ptr<const graph::Graph> inner_graph(const Graph& body, const OperatorSets& versions, Scope& outer,
-                                                  const std::vector<graph::TensorType>& types,
-                                                  std::vector<graph::Value>& inputs) {
+  /// theirs.
+  InnerGraph inner_graph(const Graph& body, const OperatorSets& versions, Scope& outer,
+                         const std::vector<graph::TensorType>& types) {
     Scope scope(&outer);
     reserve_names(body, scope);
     if (body.inputs.size() != types.size()) {
@@ -362,28 +281,61 @@ class Importer {
     }
     fill(body, versions, scope);
     for (const ValueInfo& output : body.outputs) scope.graph.output(output_value(output, scope));
-    for (const std::string& name : scope.captures) inputs.push_back(outer.find(name));
-    return std::make_shared<const graph::Graph>(std::move(scope.graph));
+    return {std::make_shared<const graph::Graph>(std::move(scope.graph)), std::move(scope.captures)};
+  }
+
+  /// The captures become inputs of the node.
+  static std::shared_ptr<const graph::Graph> with_captures(const InnerGraph& inner, Scope& scope,
+                                                           std::vector<graph::Value>& inputs) {
+    for (const std::string& name : inner.captures) inputs.push_back(scope.find(name));
+    return inner.graph;
   }
 
   graph::Operator make_if(const Node& node, const OperatorSets& versions, Scope& scope,
                           std::vector<graph::Value>& inputs) {
     graph::If op;
-    const auto branch = [&](std::string_view name) -> std::shared_ptr<const graph::Graph> {
-      try {
-        return inner_graph(graph_of(node, name), versions, scope, {}, inputs);
-      } catch (const FormatError& error) {  // it is for inputs of other shapes
-        op.refusal = error.what();
-        return nullptr;
-      }
-    };
-    op.then_branch = branch("then_branch");
-    op.else_branch = branch("else_branch");
-    const auto same_count = [&] { return op.then_branch->outputs().size() == op.else_branch->outputs().size(); };
-    if (op.then_branch != nullptr && op.else_branch != nullptr && !same_count()) {
-      throw FormatError("its branches have different numbers of outputs");
+    InnerGraph then_branch = branch_of(node, "then_branch", versions, scope, op.refusal);
+    InnerGraph else_branch = branch_of(node, "else_branch", versions, scope, op.refusal);
+    const Tensor* condition = inputs.empty() || !inputs[0].exists() ? nullptr : scope.graph.known(inputs[0]);
+    const bool is_known = condition != nullptr && condition->type() == DataType::boolean && condition->count() == 1;
+    const bool takes_then = is_known ? condition->data<bool>()[0] : then_branch.graph != nullptr;
+    if ((takes_then ? then_branch : else_branch).graph == nullptr) {
+      throw FormatError(fmt::format("the branch that it takes is refused: {}", op.refusal));
     }
+    op.then_branch = with_captures(or_built(std::move(then_branch), node, "then_branch"), scope, inputs);
+    op.else_branch = with_captures(or_built(std::move(else_branch), node, "else_branch"), scope, inputs);
     return op;
+  }
+
+  std::string branch_place(const Node& node, std::string_view name) const {
+    return fmt::format("{}/{}.{}", place_, node.outputs.empty() ? node.name : node.outputs[0], name);
+  }
+
+  /// A branch of an If; none, with the reason in `refusal`, if it is for inputs of other shapes.
+  InnerGraph branch_of(const Node& node, std::string_view name, const OperatorSets& versions, Scope& scope,
+                       std::string& refusal) {
+    const std::string around = place_;
+    const std::size_t refused_around = refused_.size();
+    InnerGraph branch;
+    place_ = branch_place(node, name);
+    try {
+      branch = inner_graph(graph_of(node, name), versions, scope, {});
+      branches_.add(place_, branch, refused_.size() == refused_around);
+    } catch (const FormatError& error) {
+      refused_.resize(refused_around);
+      refusal = error.what();
+    }
+    place_ = around;
+    return branch;
+  }
+
+  /// The branch, or what other extents have made of it.
+  InnerGraph or_built(InnerGraph branch, const Node& node, std::string_view name) {
+    if (branch.graph != nullptr) return branch;
+    const std::string place = branch_place(node, name);
+    if (const InnerGraph* other = branches_.find(place)) return *other;
+    refused_.push_back(place);
+    return {};
   }
 
   graph::Operator make_loop(const Node& node, const OperatorSets& versions, Scope& scope,
@@ -400,7 +352,7 @@ class Importer {
     for (std::size_t i = 2; i < inputs.size(); ++i) types.push_back(scope.graph.type(inputs[i]));
     const std::size_t own = inputs.size();
     graph::Loop op;
-    op.body = inner_graph(body, versions, scope, types, inputs);
+    op.body = with_captures(inner_graph(body, versions, scope, types), scope, inputs);
     op.captures = static_cast<Index>(inputs.size() - own);
     return op;
   }
@@ -416,6 +368,8 @@ class Importer {
     graph::Scan op = *read.get_if<graph::Scan>();
     std::vector<graph::TensorType> types;
     const auto own = static_cast<Index>(inputs.size());
+    require(op.num_scan_inputs >= 1 && op.num_scan_inputs <= own,
+            "its attribute num_scan_inputs is {}, it has {} inputs", op.num_scan_inputs, own);
     for (Index i = 0; i < own; ++i) {
       graph::TensorType type = scope.graph.type(inputs[static_cast<std::size_t>(i)]);
       const Index scanned = i - (own - op.num_scan_inputs);
@@ -427,15 +381,20 @@ class Importer {
       }
       types.push_back(std::move(type));
     }
-    op.body = inner_graph(graph_of(node, "body"), versions, scope, types, inputs);
+    op.body = with_captures(inner_graph(graph_of(node, "body"), versions, scope, types), scope, inputs);
     op.captures = static_cast<Index>(inputs.size()) - own;
     return op;
   }
+
+  static constexpr std::int64_t kFirstSet = 7;  ///< The first operator set of which all is read.
 
   const Model& model_;
   std::string name_;
   const ImportOptions& options_;
   OpenExtents open_;
+  Branches& branches_;
+  std::string place_;  ///< Of the graph being built: the outputs of the nodes that it is within.
+  std::vector<std::string> refused_;
   std::map<std::string, const Function*> functions_;
   std::unordered_set<std::string> file_names_;  ///< Of nodes, all that the file has.
   std::unordered_set<std::string> used_names_;
@@ -443,30 +402,45 @@ class Importer {
   int calls_ = 0;
 };
 
-/// Whether an input leaves a dimension other than the first open.
-inline bool has_open_extents(const Model& model, const ImportOptions& options) {
+/// Builds branches that the shapes at hand refuse with other extents of open dimensions, as far as there are such.
+/// Returns whether `branches` has anything that it did not have.
+inline bool build_branches(const Model& model, std::string_view name, const ImportOptions& options,
+                           const std::vector<std::string>& refused, Branches& branches) {
+  if (refused.empty()) return false;
+  ImportOptions without_shapes = options;
   for (const ValueInfo& input : model.graph.inputs) {
-    if (options.example_shapes.contains(input.name) || !input.shape) continue;
-    for (std::size_t i = 1; i < input.shape->size(); ++i) {
-      if ((*input.shape)[i].extent == kDynamic) return true;
+    if (input.shape) without_shapes.example_shapes.erase(input.name);
+  }
+  if (!has_open_extents(model, without_shapes.example_shapes)) return false;
+  for (const OpenExtents open : open_extents()) {
+    if (std::ranges::all_of(refused, [&](const std::string& place) { return branches.has_whole(place); })) break;
+    try {
+      static_cast<void>(Importer(model, name, without_shapes, open, branches).run());
+    } catch (const Error&) {  // the rest of the model refuses these
     }
   }
-  return false;
+  return std::ranges::any_of(refused, [&](const std::string& place) { return branches.find(place) != nullptr; });
 }
 
 }  // namespace detail
 
 CONDENSE_INLINE graph::Graph import_graph(const Model& model, std::string_view name, const ImportOptions& options) {
-  const auto import_with = [&](detail::OpenExtents open) { return detail::Importer(model, name, options, open).run(); };
-  if (!detail::has_open_extents(model, options)) return import_with({});
   std::string first_error;
-  for (const Index extent : {1, 8, 32, 64, 96, 224, 320, 512, 640, 1280, 16000}) {
-    for (const bool states_have_batches : {false, true}) {
+  const bool searches = detail::has_open_extents(model, options.example_shapes);
+  for (const detail::OpenExtents open : detail::open_extents()) {
+    detail::Branches branches;
+    try {
+      detail::Importer importer(model, name, options, open, branches);
+      graph::Graph graph = importer.run();
+      if (!detail::build_branches(model, name, options, importer.refused(), branches)) return graph;
       try {
-        return import_with({extent, states_have_batches});
-      } catch (const FormatError& error) {
-        if (first_error.empty()) first_error = error.what();
+        return detail::Importer(model, name, options, open, branches).run();
+      } catch (const FormatError&) {  // what reads an If takes the shapes of one branch only
+        return graph;
       }
+    } catch (const FormatError& error) {
+      if (!searches) throw;
+      if (first_error.empty()) first_error = error.what();
     }
   }
   throw FormatError(

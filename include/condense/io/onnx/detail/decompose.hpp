@@ -4,10 +4,8 @@
 #include <cmath>
 #include <functional>
 
-#include "condense/graph/evaluate.hpp"
 #include "condense/graph/operators/activations.hpp"
 #include "condense/graph/operators/attention.hpp"
-#include "condense/graph/operators/cast.hpp"
 #include "condense/graph/operators/normalizations.hpp"
 #include "condense/graph/reference/cast.hpp"
 #include "condense/io/onnx/model.hpp"
@@ -38,13 +36,7 @@ class Decomposition {
 
   /// The number as a scalar of the type of input 0.
   std::string number(std::string_view what, double value) {
-    Tensor tensor = Tensor::scalar(value);
-    if (types_[0].type != DataType::float64) {
-      const Tensor source = Tensor::scalar(static_cast<float>(value));
-      const Tensor* const inputs[] = {&source};
-      tensor = graph::evaluate_node({"number", graph::Cast{.to = types_[0].type}, {}, {}}, inputs).front();
-    }
-    return constant(what, std::move(tensor));
+    return constant(what, graph::reference::scalar_of(types_[0].type, value));
   }
   std::string constant(std::string_view what, Tensor tensor) {
     constants.emplace_back(unused_name_(fmt::format("{}.{}", whole_.name, what)), std::move(tensor));

@@ -2,10 +2,12 @@
 #define CONDENSE_IO_ONNX_DETAIL_UPGRADE_HPP
 
 #include <functional>
+#include <limits>
 #include <string_view>
 #include <unordered_map>
 
-#include "condense/graph/operator.hpp"
+#include "condense/graph/reference/cast.hpp"
+#include "condense/io/onnx/detail/element_type.hpp"
 #include "condense/io/onnx/model.hpp"
 
 /// Nodes of older operator sets as the nodes of today that compute the same ("Operators", ONNX's changelog): attributes
@@ -17,13 +19,13 @@ class UpgradeContext {
  public:
   virtual ~UpgradeContext() = default;
 
-  virtual graph::TensorType type(const std::string& value) const = 0;
+  virtual graph::TensorType type(const std::string& value) = 0;
 
   /// The name of a new constant.
   virtual std::string constant(Tensor tensor) = 0;
 
   /// A name for a value inside a replacement.
-  virtual std::string unused_name(std::string_view hint) = 0;
+  virtual std::string unused_name(const std::string& hint) = 0;
 };
 
 /// A node that is being upgraded, and what comes to stand in its place.
@@ -51,10 +53,12 @@ class Upgrade {
         {"Equal", &Upgrade::align_operands},
         {"Gemm", &Upgrade::gemm},
         {"Greater", &Upgrade::align_operands},
+        {"GroupNormalization", &Upgrade::group_normalization},
         {"Hardmax", &Upgrade::softmax},
         {"Less", &Upgrade::align_operands},
         {"LogSoftmax", &Upgrade::softmax},
         {"Mul", &Upgrade::align_operands},
+        {"OneHot", &Upgrade::one_hot},
         {"Or", &Upgrade::align_operands},
         {"PRelu", &Upgrade::prelu},
         {"Pad", &Upgrade::pad},
@@ -73,6 +77,7 @@ class Upgrade {
         {"ReduceSumSquare", &Upgrade::reduction},
         {"Reshape", &Upgrade::reshape},
         {"Resize", &Upgrade::resize},
+        {"RoiAlign", &Upgrade::roi_align},
         {"Scatter", &Upgrade::scatter},
         {"Slice", &Upgrade::slice},
         {"Softmax", &Upgrade::softmax},
@@ -138,13 +143,7 @@ class Upgrade {
 
   /// A scalar of the type of input 0.
   std::string scalar_like_input(float value) const {
-    const DataType type = context_.type(input(0)).type;
-    switch (type) {
-      case DataType::float64: return context_.constant(Tensor::of<double>({}, {static_cast<double>(value)}));
-      case DataType::float16: return context_.constant(Tensor::of<Float16>({}, {Float16(value)}));
-      case DataType::bfloat16: return context_.constant(Tensor::of<BFloat16>({}, {BFloat16(value)}));
-      default: return context_.constant(Tensor::of<float>({}, {value}));
-    }
+    return context_.constant(graph::reference::scalar_of(context_.type(input(0)).type, static_cast<double>(value)));
   }
 
   /// Puts a node before this one and returns the name of its result.
@@ -211,6 +210,37 @@ class Upgrade {
     if (version_ < 7) node_.remove("broadcast");
   }
 
+  /// Before opset 21 scale and bias were those of groups, not of channels.
+  void group_normalization() {
+    if (version_ >= 21) return;
+    const Shape shape = context_.type(input(0)).shape;
+    const std::int64_t groups = number("num_groups", 0);
+    if (shape.rank() < 2 || groups < 1 || shape[1] % groups != 0) return;  // the operator says what is wrong
+    const std::string each = context_.constant(vector_of({1, shape[1] / groups}));
+    const std::string one_axis = context_.constant(vector_of({-1}));
+    const std::string second = context_.constant(vector_of({1}));
+    for (const std::size_t i : {1U, 2U}) {
+      const Shape& of_groups = context_.type(input(i)).shape;
+      if (of_groups.rank() != 1 || of_groups[0] != groups) {
+        throw FormatError(
+            fmt::format("its input {} has shape {}; before opset 21 it has one element for each of {} groups", i,
+                        of_groups.to_string(), groups));
+      }
+      const std::string column = precede("Unsqueeze", {input(i), second});
+      node_.inputs[i] = precede("Reshape", {precede("Tile", {column, each}), one_axis});
+    }
+  }
+
+  /// Before opset 11 a negative index stood for no class; now it counts from the back.
+  void one_hot() {
+    if (version_ >= 11) return;
+    const auto scalar = [&](std::int64_t value) { return context_.constant(Tensor::of<std::int64_t>({}, {value})); };
+    const std::string index =
+        precede("Cast", {input(0)}, {{.name = "to", .value = element_type_number(DataType::int64)}});
+    const std::string none = scalar(std::numeric_limits<std::int64_t>::min());
+    node_.inputs[0] = precede("Where", {precede("Less", {index, scalar(0)}), none, index});
+  }
+
   void pad() {
     if (version_ >= 11) return;
     list_to_input(node_.find("pads") != nullptr ? "pads" : "paddings", 1);
@@ -245,6 +275,11 @@ class Upgrade {
     node_.inputs = {node_.inputs[0], "", scales};
     set("coordinate_transformation_mode", std::string("asymmetric"));
     set("nearest_mode", std::string("floor"));
+  }
+
+  /// Before opset 16 the centre of the first pixel was at 0.
+  void roi_align() {
+    if (version_ < 16) set("coordinate_transformation_mode", std::string("output_half_pixel"));
   }
 
   /// Attributes that concern floats of 8 bits, or choices between equal results.
