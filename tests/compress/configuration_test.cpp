@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "compress/quantized.hpp"
+#include "condense/graph/statistics.hpp"
 #include "condense/quantize/distortion.hpp"
 #include "support/throws.hpp"
 
@@ -125,7 +126,7 @@ TEST(WeightFormats, SearchedRangesHaveNoLargerErrorThanFullOnes) {
   const auto error = [&](bool search) {
     PostTrainingConfig config = with_weights("int4/channel");
     config.search_weight_range = search;
-    config.activations.quantize = false;
+    config.activations.mode = ActivationMode::floating;
     const PostTrainingResult result = quantized(network, {}, config);
     const QuantizedGraph graph(result.graph);
     const graph::Node& node = *graph.dequantize("hidden", 1);
@@ -140,7 +141,7 @@ TEST(WeightFormats, SearchedRangesHaveNoLargerErrorThanFullOnes) {
 TEST(WeightsOnly, NeedsNoCalibrationAndLeavesActivationsAlone) {
   for (const NamedNetwork& network : networks()) {
     PostTrainingConfig config;
-    config.activations.quantize = false;
+    config.activations.mode = ActivationMode::floating;
     const PostTrainingResult result = quantized(network.graph, {}, config);
     for (const graph::Node& node : result.graph.nodes()) EXPECT_FALSE(node.op.is<graph::QuantizeLinear>()) << node.name;
     EXPECT_GT(result.coverage.count(Execution::weights_only), 0);

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "compress/quantized.hpp"
+#include "condense/graph/statistics.hpp"
 #include "condense/quantize/distortion.hpp"
 #include "support/integer_interpreter.hpp"
 

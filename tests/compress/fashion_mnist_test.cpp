@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "compress/quantized.hpp"
+#include "condense/graph/statistics.hpp"
 #include "condense/io/idx.hpp"
 #include "condense/io/safetensors.hpp"
 #include "condense/quantize/distortion.hpp"

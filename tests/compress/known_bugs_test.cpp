@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "compress/quantized.hpp"
+#include "condense/graph/statistics.hpp"
 #include "condense/quantize/distortion.hpp"
 
 // Bugs that other exporters of quantised networks have had.

@@ -104,7 +104,7 @@ TEST(Weights, AreFiniteAndTheErrorNamesTheLayer) {
   weights.mutable_values<float>()[17] = std::numeric_limits<float>::quiet_NaN();
   network.set_constant(value, weights);
   PostTrainingConfig config;
-  config.activations.quantize = false;
+  config.activations.mode = ActivationMode::floating;
   EXPECT_TRUE(throws<InvalidArgument>("the weights of 'body': element 17", [&] { quantized(network, {}, config); }));
   EXPECT_TRUE(throws<InvalidArgument>("calibrating 'body.relu'", [&] { quantized(network); }));
 }

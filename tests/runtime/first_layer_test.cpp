@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "condense/runtime/compile.hpp"
+#include "condense/runtime/detail/product.hpp"
 #include "support/backends.hpp"
 #include "support/integer_interpreter.hpp"
 #include "support/quantized_networks.hpp"

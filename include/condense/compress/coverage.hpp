@@ -10,7 +10,8 @@ namespace condense::compress {
 /// How a node of a quantised graph computes.
 enum class Execution {
   integer,       ///< On quantised activations and weights.
-  fused,         ///< As part of an integer node before it.
+  dynamic,       ///< On quantised weights and on activations that are quantised anew in every run.
+  fused,         ///< As part of the node before it.
   weights_only,  ///< In float, on weights that are stored as integers.
   floating,      ///< In float.
 };
@@ -18,6 +19,7 @@ enum class Execution {
 constexpr const char* name(Execution execution) noexcept {
   switch (execution) {
     case Execution::integer: return "integer";
+    case Execution::dynamic: return "dynamic";
     case Execution::fused: return "fused";
     case Execution::weights_only: return "weights only";
     default: return "float";

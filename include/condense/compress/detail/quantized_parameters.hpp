@@ -4,45 +4,30 @@
 #include <cmath>
 #include <limits>
 
-#include "condense/graph/graph.hpp"
-#include "condense/graph/operators.hpp"
+#include "condense/compress/detail/operator_kinds.hpp"
 #include "condense/quantize/mixed_precision.hpp"
 #include "condense/quantize/range_search.hpp"
 #include "condense/quantize/with_scheme.hpp"
 
 namespace condense::compress::detail {
 
-/// Axis of the outputs and of the depth in the weights of a Conv, Gemm or MatMul.
-struct WeightAxes {
-  int output = 0;
-  int depth = 1;
-};
-
-inline WeightAxes weight_axes(const graph::Operator& op) {
-  const graph::Gemm* gemm = op.get_if<graph::Gemm>();
-  if (op.is<graph::Conv>() || (gemm != nullptr && gemm->trans_b)) return {0, 1};
-  return {1, 0};
-}
-
-/// The granularity of a format, with the axes of a node's weights. Groups run along the depth; where that is a single
+/// The granularity of a format, with the axes of some weights. Groups run along the depth; where that is a single
 /// element, as in a depthwise convolution, a group would be one weight, and the format's groups become channels.
-inline quantize::Granularity granularity_for(const graph::Operator& op, const Shape& weights,
+inline quantize::Granularity granularity_for(const WeightInput& axes, const Shape& weights,
                                              const quantize::NumberFormat& format) {
-  const WeightAxes axes = weight_axes(op);
   const bool grouped = format.granularity.kind == quantize::Granularity::Kind::per_group;
-  if (grouped && weights[axes.depth] > 1) {
-    return quantize::Granularity::per_group(axes.depth, format.granularity.group_size);
+  if (grouped && weights[axes.depth_axis] > 1) {
+    return quantize::Granularity::per_group(axes.depth_axis, format.granularity.group_size);
   }
   const bool per_tensor = format.granularity.kind == quantize::Granularity::Kind::per_tensor;
-  return per_tensor ? quantize::Granularity::per_tensor() : quantize::Granularity::per_channel(axes.output);
+  return per_tensor ? quantize::Granularity::per_tensor() : quantize::Granularity::per_channel(axes.output_axis);
 }
 
-/// Quantises the weights of a node. `least_scales`, if not empty, are lower bounds of the scales; where one binds, the
-/// weights use fewer codes.
-inline quantize::QuantizedTensor quantize_weights(const graph::Operator& op, const Tensor& weights,
+/// Quantises weights. `least_scales`, if not empty, are lower bounds of the scales; where one binds, the weights use
+/// fewer codes.
+inline quantize::QuantizedTensor quantize_weights(const quantize::Granularity& granularity, const Tensor& weights,
                                                   const quantize::NumberFormat& format, bool search_range,
                                                   std::span<const float> least_scales = {}) {
-  const quantize::Granularity granularity = granularity_for(op, weights.shape(), format);
   return quantize::with_scheme(format, [&](const auto& scheme) {
     const std::vector<quantize::Range> ranges = search_range
                                                     ? quantize::mean_squared_error_ranges(weights, scheme, granularity)
@@ -55,28 +40,35 @@ inline quantize::QuantizedTensor quantize_weights(const graph::Operator& op, con
   });
 }
 
+/// Adds a constant, under another name if that one is taken.
+inline graph::Value add_constant(graph::Graph& graph, const std::string& name, Tensor tensor) {
+  return graph.constant(graph.unused_value_name(name), std::move(tensor));
+}
+
 /// Adds constants and a dequantisation that make the reals of a quantised tensor, and returns these.
 inline graph::Value add_dequantized(graph::Graph& graph, const std::string& name,
                                     const quantize::QuantizedTensor& tensor) {
   const quantize::Granularity& granularity = tensor.parameters.granularity;
   const Index axis = granularity.axis;
   const Index block_size = granularity.group_size;
-  const graph::Value scale = graph.constant(name + ".scale", quantize::scale_tensor(tensor.parameters, tensor.shape));
+  const auto constant = [&](const char* what, Tensor value) {
+    return add_constant(graph, name + what, std::move(value));
+  };
+  const graph::Value scale = constant(".scale", quantize::scale_tensor(tensor.parameters, tensor.shape));
   if (tensor.levels.empty()) {
-    std::vector<graph::Value> inputs{graph.constant(name + ".codes", quantize::integers(tensor)), scale};
+    std::vector<graph::Value> inputs{constant(".codes", quantize::integers(tensor)), scale};
     if (!tensor.parameters.zero_points.empty()) {
-      inputs.push_back(
-          graph.constant(name + ".zero_point", quantize::zero_point_tensor(tensor.parameters, tensor.shape)));
+      inputs.push_back(constant(".zero_point", quantize::zero_point_tensor(tensor.parameters, tensor.shape)));
     }
     return graph.add(graph::DequantizeLinear{.axis = axis, .block_size = block_size}, std::move(inputs),
                      name + ".dequantize");
   }
-  const graph::Value codes = graph.constant(name + ".codes", quantize::indices(tensor));
+  const graph::Value codes = constant(".codes", quantize::indices(tensor));
   const auto integers = quantize::integer_levels(tensor.levels);
   const Shape levels{static_cast<Index>(tensor.levels.size())};
-  const graph::Value codebook = graph.constant(
-      name + ".codebook", integers ? Tensor::of<std::int8_t>(levels, std::span<const std::int8_t>(*integers))
-                                   : Tensor::of<float>(levels, std::span<const float>(tensor.levels)));
+  const graph::Value codebook =
+      constant(".codebook", integers ? Tensor::of<std::int8_t>(levels, std::span<const std::int8_t>(*integers))
+                                     : Tensor::of<float>(levels, std::span<const float>(tensor.levels)));
   return graph.add(graph::DequantizeCodebook{.axis = axis, .block_size = block_size}, {codes, codebook, scale},
                    name + ".dequantize");
 }
@@ -109,9 +101,10 @@ inline graph::Value add_quantized_bias(graph::Graph& graph, const std::string& n
     codes.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(std::nearbyint(values[i] / scale));
   }
   const Shape shape = scales.size() == 1 ? Shape{} : Shape{static_cast<Index>(scales.size())};
-  const graph::Value scale = graph.constant(name + ".scale", Tensor::of<float>(shape, std::span<const float>(scales)));
+  const graph::Value scale =
+      add_constant(graph, name + ".scale", Tensor::of<float>(shape, std::span<const float>(scales)));
   return graph.add(graph::DequantizeLinear{.axis = bias.shape().rank() - 1},
-                   {graph.constant(name + ".codes", std::move(codes)), scale}, name + ".dequantize");
+                   {add_constant(graph, name + ".codes", std::move(codes)), scale}, name + ".dequantize");
 }
 
 }  // namespace condense::compress::detail

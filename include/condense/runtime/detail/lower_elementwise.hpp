@@ -4,23 +4,14 @@
 #include <numeric>
 
 #include "condense/graph/evaluate.hpp"
-#include "condense/graph/operators/add.hpp"
-#include "condense/graph/operators/hard_swish.hpp"
-#include "condense/graph/operators/leaky_relu.hpp"
-#include "condense/graph/operators/mul.hpp"
-#include "condense/graph/operators/sigmoid.hpp"
+#include "condense/graph/operator_traits.hpp"
+#include "condense/graph/reference/broadcast.hpp"
 #include "condense/runtime/detail/lowering.hpp"
 
 namespace condense::runtime::detail {
 
 /// Elements that one task of an elementwise step works on.
 inline constexpr Index kElementsPerTask = 16384;
-
-/// True for operators that map each element on its own and have one data input.
-inline bool is_unary(const graph::Operator& op) {
-  return op.is<graph::Relu>() || op.is<graph::LeakyRelu>() || op.is<graph::Clip>() || op.is<graph::Sigmoid>() ||
-         op.is<graph::HardSwish>();
-}
 
 inline kernels::CodeOutput code_output(const Tail& tail) {
   return {.type = tail.quantized->element(),
@@ -29,21 +20,84 @@ inline kernels::CodeOutput code_output(const Tail& tail) {
           .highest = tail.highest()};
 }
 
-/// Sum or product of two quantised tensors of one shape, with clamp and requantisation. False if the node is not one.
+/// A quantised operand of a sum or product: an activation, or constant codes with one scale.
+inline std::optional<QuantizedValue> quantized_operand(const Lowering& lowering, graph::Value value) {
+  if (const auto source = lowering.source(value)) return source;
+  const graph::Node* producer = lowering.producer(value);
+  if (producer == nullptr || !producer->op.is<graph::DequantizeLinear>()) return {};
+  const Tensor* codes = lowering.graph().constant_if(producer->inputs[0]);
+  if (codes == nullptr || bits(codes->type()) != 8) return {};
+  return per_tensor_parameters(lowering.graph(), *producer, producer->inputs[0]);
+}
+
+/// The extents of a value as they lie in memory, with axes of one element before them up to `rank`.
+inline Shape extents_in_memory(const Shape& shape, int rank, Layout layout) {
+  std::vector<Index> extents(static_cast<std::size_t>(rank - shape.rank()), 1);
+  extents.insert(extents.end(), shape.begin(), shape.end());
+  if (layout == Layout::channels_last) std::rotate(extents.begin() + 1, extents.begin() + 2, extents.end());
+  return Shape(std::span<const Index>(extents));
+}
+
+/// True if a value that broadcasts to another one of `rank` dimensions can do so in a layout.
+inline bool broadcasts_in(const Lowering& lowering, graph::Value value, int rank, Layout layout) {
+  const Shape& shape = lowering.shape(value);
+  if (layout == Layout::channels_first || shape.rank() == rank) return true;
+  const Shape whole = extents_in_memory(shape, rank, Layout::channels_first);
+  return whole[1] == 1 || whole.count(2, rank) == 1;
+}
+
+/// The buffer of the codes of an operand, repeated to the extents of the result.
+inline int request_broadcast(Lowering& lowering, graph::Value codes, graph::Value result, Layout layout) {
+  const int from = lowering.request(codes, layout);
+  const Shape& wanted = lowering.shape(result);
+  if (lowering.shape(codes) == wanted) return from;
+  const Shape to_shape = extents_in_memory(wanted, wanted.rank(), layout);
+  const Shape from_shape = extents_in_memory(lowering.shape(codes), wanted.rank(), layout);
+  const int to = lowering.scratch(static_cast<std::size_t>(wanted.count()));
+  lowering.append({lowering.graph().name(codes), "Expand", "-", "layout"}, {from}, {to},
+                  [from, to, count = wanted.count(),
+                   broadcast = graph::reference::Broadcast(to_shape, from_shape, to_shape)](const Execution& e) {
+                    const auto* source = e.at<const std::uint8_t>(from);
+                    auto* target = e.at<std::uint8_t>(to);
+                    parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
+                      broadcast.for_each_run(begin, end,
+                                             [&](Index first, Index, Index at, Index length, Index, Index step) {
+                                               for (Index i = 0; i < length; ++i)
+                                                 target[first + i] = source[at + i * step];
+                                             });
+                    });
+                  });
+  return to;
+}
+
+/// Sum or product of two quantised tensors, one of which may be constant, with clamp and requantisation. False if the
+/// node is not one.
 inline bool lower_binary(Lowering& lowering, const graph::Node& node) {
   const bool is_add = node.op.is<graph::Add>();
   if (!is_add && !node.op.is<graph::Mul>()) return false;
-  const auto a = lowering.source(node.inputs[0]);
-  const auto b = lowering.source(node.inputs[1]);
+  const auto a = quantized_operand(lowering, node.inputs[0]);
+  const auto b = quantized_operand(lowering, node.inputs[1]);
   const Tail tail = lowering.tail(node, true);
-  if (!a || !b || !tail.quantized || lowering.shape(node.inputs[0]) != lowering.shape(node.inputs[1])) return false;
+  if (!a || !b || !tail.quantized) return false;
+  const Shape& shape = lowering.shape(tail.result);
+  const auto is_number = [&](const QuantizedValue& x) {
+    return lowering.graph().is_constant(x.codes) && lowering.shape(x.codes).count() == 1;
+  };
+  if (is_number(*a) || is_number(*b)) return false;  // a table does it
 
   lowering.cover(tail);
-  const Layout layout = lowering.present_layout(a->codes);
-  const int from_a = lowering.request(a->codes, layout);
-  const int from_b = lowering.request(b->codes, layout);
+  Layout layout = Layout::channels_first;
+  for (const QuantizedValue& x : {*a, *b}) {
+    const bool whole = lowering.shape(x.codes) == shape && !lowering.graph().is_constant(x.codes);
+    if (whole && layout == Layout::channels_first) layout = lowering.present_layout(x.codes);
+  }
+  for (const QuantizedValue& x : {*a, *b}) {
+    if (!broadcasts_in(lowering, x.codes, shape.rank(), layout)) layout = Layout::channels_first;
+  }
+  const int from_a = request_broadcast(lowering, a->codes, tail.result, layout);
+  const int from_b = request_broadcast(lowering, b->codes, tail.result, layout);
   const int to = lowering.produce(tail.result, layout);
-  const Index count = lowering.shape(tail.result).count();
+  const Index count = shape.count();
   const float scale = tail.quantized->affine.scale;
   const StepInfo info{node.name, tail.operation, "int8", "elementwise"};
   const kernels::ElementwiseKernel kernel = lowering.kernels().elementwise;
@@ -131,20 +185,24 @@ inline int request_as(Lowering& lowering, const QuantizedValue& value, const Tai
   return to;
 }
 
-/// An elementwise operator of one input between a dequantisation and a quantisation: a table. False if it is not one.
+/// A function of single elements between a dequantisation and a quantisation: a table. False if the node is not one.
 inline bool lower_unary(Lowering& lowering, const graph::Node& node) {
-  if (!is_unary(node.op)) return false;
-  for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-    if (node.inputs[i].exists() && !lowering.graph().is_constant(node.inputs[i])) return false;
-  }
-  const auto input = lowering.source(node.inputs[0]);
+  const auto mapped = graph::mapped_input(lowering.graph(), node, [&](graph::Value value) -> Index {
+    const auto constant = lowering.float_constant(value);
+    return constant ? constant->count() : -1;
+  });
+  if (!mapped) return false;
+  const auto input = lowering.source(node.inputs[*mapped]);
   const Tail tail = lowering.tail(node, true);
   if (!input || !tail.quantized) return false;
 
-  const Tensor reals = reals_of_all_codes(*input);
-  std::vector<const Tensor*> arguments{&reals};
-  for (std::size_t i = 1; i < node.inputs.size(); ++i)
-    arguments.push_back(lowering.graph().constant_if(node.inputs[i]));
+  std::vector<std::optional<Tensor>> tensors;
+  std::vector<const Tensor*> arguments;
+  for (const graph::Value value : node.inputs) {
+    tensors.push_back(value.exists() ? lowering.float_constant(value) : std::nullopt);
+  }
+  tensors[*mapped] = reals_of_all_codes(*input);
+  for (const auto& tensor : tensors) arguments.push_back(tensor ? &*tensor : nullptr);
   const LookupTable table = codes_of(graph::evaluate_node(node, arguments).front(), tail);
 
   lowering.cover(tail);

@@ -131,7 +131,7 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   if (!weights) weights = float_weights(lowering, node, *product);
   if (!weights || !bias) return false;
 
-  const Tail tail = lowering.tail(node, false);
+  const Tail tail = product_tail(lowering, node, false);
   auto work = std::make_shared<FloatProduct>();
   work->product = *product;
   std::optional<PaddedImages> padded;
@@ -150,16 +150,20 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   work->high = tail.high;
 
   lowering.cover(tail);
-  lowering.count_weights(work->packed.size() + work->bias.size() * sizeof(float));
   int from = lowering.request(node.inputs[0], p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, sizeof(float), 0, from);
   const int to = lowering.produce(tail.result, p.layout);
   const std::string precision = weights->type == kernels::WeightType::float32
                                     ? "float32"
                                     : fmt::format("float32 x {}", kernels::name(weights->type));
+  const StepInfo info{node.name,
+                      tail.operation,
+                      precision,
+                      p.is_depthwise() ? "depthwise" : "gemm",
+                      p.multiply_accumulates(),
+                      work->packed.size() + work->bias.size() * sizeof(float)};
   lowering.append(
-      {node.name, tail.operation, precision, p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()}, {from},
-      {to},
+      info, {from}, {to},
       [work = std::shared_ptr<const FloatProduct>(std::move(work)), from, to, gemm = lowering.kernels().float_gemm,
        depthwise = lowering.kernels().float_depthwise](const Execution& e) {
         run_float_product(*work, gemm, depthwise, e.at<float>(from), e.at<float>(to), e.pool);

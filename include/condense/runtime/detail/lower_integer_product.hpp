@@ -74,21 +74,10 @@ inline std::vector<Index> slices_in_order(const Product& p, const QuantizedWeigh
   return slices;
 }
 
-/// Real bias of each column, zeros if the node has none; empty if it is not a constant.
-inline std::optional<std::vector<float>> bias_of(const Lowering& lowering, const graph::Node& node, Index columns) {
-  if (node.inputs.size() < 3 || !node.inputs[2].exists()) {
-    return std::vector<float>(static_cast<std::size_t>(columns), 0.0F);
-  }
-  const std::optional<Tensor> constant = lowering.float_constant(node.inputs[2]);
-  if (!constant) return {};
-  return std::vector<float>(constant->values<float>().begin(), constant->values<float>().end());
-}
-
 /// The int32 bias that the graph stores for the given scales of the products, exactly; empty if it stores none of them.
 inline std::vector<std::int32_t> stored_bias(const Lowering& lowering, const graph::Node& node,
                                              std::span<const float> scales) {
-  if (node.inputs.size() < 3) return {};
-  const graph::Node* dequantize = lowering.producer(node.inputs[2]);
+  const graph::Node* dequantize = lowering.producer(bias_value(lowering, node));
   if (dequantize == nullptr || !dequantize->op.is<graph::DequantizeLinear>()) return {};
   const Tensor* codes = lowering.graph().constant_if(dequantize->inputs[0]);
   const Tensor* stored = lowering.graph().constant_if(dequantize->inputs[1]);
@@ -279,7 +268,7 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   std::vector<std::int8_t> zero_points;
   if (!weights->zero_points.empty()) zero_points = gather<std::int8_t>(weights->zero_points, slices);
 
-  const Tail tail = lowering.tail(node, true);
+  const Tail tail = product_tail(lowering, node, true);
   const std::vector<std::int8_t> ordered = gather<std::int8_t>(weights->values, p.weight_order);
   const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
   Terms terms = terms_of(lowering, node, *input, out_scale, ordered, scales, *bias, p, work->weight_shape.group_size);
@@ -303,12 +292,15 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   }
 
   lowering.cover(tail);
-  lowering.count_weights(work->bytes());
   int from = lowering.request(input->codes, p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, 1, input->affine.zero_point, from);
   const int to = lowering.produce(tail.result, p.layout);
-  const StepInfo info{node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)),
-                      p.is_depthwise() ? "depthwise" : "gemm", product->multiply_accumulates()};
+  const StepInfo info{node.name,
+                      tail.operation,
+                      fmt::format("int{}", std::max(4, weights->bits)),
+                      p.is_depthwise() ? "depthwise" : "gemm",
+                      product->multiply_accumulates(),
+                      work->bytes()};
   append_integer_product(lowering, info, work, from, -1, to);
   if (tail.quantized) lowering.set_last_product({tail.result, work, from, info});
   return true;

@@ -115,8 +115,9 @@ class Lowering {
 
   /// Marks the nodes of a tail as computed.
   void cover(const Tail& tail) {
-    for (const graph::Node* node : tail.nodes) covered_.insert(node);
+    for (const graph::Node* node : tail.nodes) cover(*node);
   }
+  void cover(const graph::Node& node) { covered_.insert(&node); }
   bool is_covered(const graph::Node& node) const { return covered_.contains(&node); }
 
   /// True if channels-last differs from channels-first for a value: it has several channels and several positions.
@@ -185,11 +186,10 @@ class Lowering {
     return static_cast<int>(plan_.buffers.size()) - 1;
   }
 
-  /// Counts packed weights, biases or scales that a step holds.
-  void count_weights(std::size_t bytes) { plan_.weight_bytes += bytes; }
-
+  /// `info.weight_bytes` are those that the step holds; what it reads and writes in buffers is counted at the end.
   void append(StepInfo info, std::vector<int> reads, std::vector<int> writes,
               std::function<void(const Execution&)> run) {
+    plan_.weight_bytes += info.weight_bytes;
     plan_.steps.push_back({std::move(info), std::move(reads), std::move(writes), std::move(run)});
   }
 
@@ -209,6 +209,7 @@ class Lowering {
   }
   /// Takes its step back.
   void withdraw_product() {
+    plan_.weight_bytes -= plan_.steps.back().info.weight_bytes;
     plan_.steps.pop_back();
     last_product_.reset();
   }

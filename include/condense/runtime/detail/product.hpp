@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "condense/graph/operators/add.hpp"
 #include "condense/graph/operators/conv.hpp"
 #include "condense/graph/operators/gemm.hpp"
 #include "condense/graph/operators/mat_mul.hpp"
@@ -197,6 +198,45 @@ inline std::optional<Product> product_of(const Lowering& lowering, const graph::
     return matrix_product(shape(0).count(0, shape(0).rank() - 1), shape(1), false);
   }
   return {};
+}
+
+/// The Add that gives a MatMul its bias, a constant for each column, if nothing else reads what is before it; null if
+/// there is none.
+inline const graph::Node* bias_sum(const Lowering& lowering, const graph::Node& node) {
+  if (!node.op.is<graph::MatMul>()) return nullptr;
+  const graph::Node* next = lowering.only_consumer(node.outputs[0]);
+  if (next == nullptr || !next->op.is<graph::Add>()) return nullptr;
+  const auto bias = lowering.float_constant(next->inputs[next->inputs[0] == node.outputs[0] ? 1 : 0]);
+  const Shape& shape = lowering.shape(node.outputs[0]);
+  const Index columns = shape[shape.rank() - 1];
+  const bool fits = bias && bias->shape().rank() >= 1 && bias->count() == columns &&
+                    bias->shape()[bias->shape().rank() - 1] == columns && bias->shape().rank() <= shape.rank();
+  return fits ? next : nullptr;
+}
+
+/// What follows a product, and can be computed with it: a bias, a clamp and the quantisation.
+inline Tail product_tail(const Lowering& lowering, const graph::Node& node, bool with_quantization) {
+  const graph::Node* sum = bias_sum(lowering, node);
+  if (sum == nullptr) return lowering.tail(node, with_quantization);
+  Tail tail = lowering.tail(*sum, with_quantization);
+  tail.operation = "MatMul + " + tail.operation;
+  tail.nodes.insert(tail.nodes.begin(), &node);
+  return tail;
+}
+
+/// The bias of a product, its third input or what the next node adds; kNoValue if it has none.
+inline graph::Value bias_value(const Lowering& lowering, const graph::Node& node) {
+  if (const graph::Node* sum = bias_sum(lowering, node)) return sum->inputs[sum->inputs[0] == node.outputs[0] ? 1 : 0];
+  return node.inputs.size() < 3 ? graph::kNoValue : node.inputs[2];
+}
+
+/// Real bias of each column, zeros if the node has none; empty if it is not a constant.
+inline std::optional<std::vector<float>> bias_of(const Lowering& lowering, const graph::Node& node, Index columns) {
+  const graph::Value value = bias_value(lowering, node);
+  if (!value.exists()) return std::vector<float>(static_cast<std::size_t>(columns), 0.0F);
+  const std::optional<Tensor> constant = lowering.float_constant(value);
+  if (!constant) return {};
+  return std::vector<float>(constant->values<float>().begin(), constant->values<float>().end());
 }
 
 /// `join_lines` for a node, if it is a convolution.
