@@ -149,7 +149,7 @@ void run(const Options& options) {
 
 int main(int argc, char** argv) {
   try {
-    condense::benchmarks::run(condense::benchmarks::parse(argc, argv, /*can_have_threads=*/true));
+    condense::benchmarks::run(condense::benchmarks::parse(argc, argv, {.threads = true}));
   } catch (const std::exception& error) {
     fmt::print(stderr, "compare_gemm: {}\n", error.what());
     return 1;

@@ -87,7 +87,7 @@ void convolve(benchmark::State& state, const kernels::KernelSet& kernels, const 
                                        .output = output.data(),
                                        .output_stride = layer.outputs};
   const double limit = limit_of(kernels.name);
-  const double seconds = benchmarks::seconds_of([&] {
+  const double seconds = seconds_of([&] {
     for (auto _ : state) {
       layer.depthwise ? kernels.depthwise.run(depthwise) : kernels.gemm.run(product);
       benchmark::ClobberMemory();

@@ -10,6 +10,7 @@
 #include "condense/graph/graph.hpp"
 #include "condense/graph/operators.hpp"
 #include "condense/runtime/compile.hpp"
+#include "condense/runtime/detail/lower.hpp"
 
 namespace condense::benchmarks {
 

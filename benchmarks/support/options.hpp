@@ -19,8 +19,17 @@ struct Options {
   std::string json;
   std::string filter;
   std::string isa;
+  std::string models;
   int threads = 1;
   bool quick = false;
+  bool profile = false;
+};
+
+/// Options that only some of those programs have.
+struct OfSome {
+  bool isa = true;
+  bool threads = false;
+  bool models = false;  ///< With `--profile`.
 };
 
 inline int parse_threads(const std::string& text) {
@@ -31,8 +40,7 @@ inline int parse_threads(const std::string& text) {
   return threads;
 }
 
-/// `--threads` is an option of those programs only that `can_have_threads`.
-inline Options parse(int argc, char** argv, bool can_have_threads = false) {
+inline Options parse(int argc, char** argv, const OfSome& known = {}) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
@@ -44,16 +52,20 @@ inline Options parse(int argc, char** argv, bool can_have_threads = false) {
       options.json = value();
     } else if (argument == "--filter") {
       options.filter = value();
-    } else if (argument == "--isa") {
+    } else if (argument == "--isa" && known.isa) {
       options.isa = value();
-    } else if (argument == "--threads" && can_have_threads) {
+    } else if (argument == "--threads" && known.threads) {
       options.threads = parse_threads(value());
+    } else if (argument == "--models" && known.models) {
+      options.models = value();
+    } else if (argument == "--profile" && known.models) {
+      options.profile = true;
     } else if (argument == "--quick") {
       options.quick = true;
     } else {
-      throw InvalidArgument(
-          fmt::format("there is no option '{}'; use --json FILE, --filter TEXT, --isa NAME{} or --quick", argument,
-                      can_have_threads ? ", --threads N" : ""));
+      throw InvalidArgument(fmt::format("there is no option '{}'; use --json FILE, --filter TEXT,{}{}{} or --quick",
+                                        argument, known.isa ? " --isa NAME," : "", known.threads ? " --threads N," : "",
+                                        known.models ? " --models FOLDER, --profile," : ""));
     }
   }
   return options;

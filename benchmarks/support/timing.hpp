@@ -7,10 +7,9 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <ctime>
-#include <vector>
 
 #include "condense/core/error.hpp"
+#include "condense/core/timing.hpp"
 
 namespace condense::benchmarks {
 
@@ -32,31 +31,6 @@ inline void pin_to_cores([[maybe_unused]] int count) {
 }
 
 inline void pin_to_core() { pin_to_cores(1); }
-
-enum class Clock {
-  thread,  ///< Time that this thread computes: not that in which the system lets somebody else have the core.
-  wall,    ///< For work that other threads share.
-};
-
-/// Seconds that `body()` takes.
-template <class Body>
-double seconds_of(Body&& body, Clock clock = Clock::thread) {
-  const auto now = [clock] {
-    timespec time{};
-    clock_gettime(clock == Clock::thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  };
-  const double start = now();
-  body();
-  return now() - start;
-}
-
-/// The upper median. `values` is not empty.
-inline double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 /// How often `body()` has to run so that the runs together take `seconds`; at least once.
 template <class Body>

@@ -106,9 +106,9 @@ class Table {
   std::vector<std::vector<Cell>> rows_;
 };
 
-/// Writes JSON to a file, whole or not at all.
+/// Writes JSON to a file, whole or not at all. What is not UTF-8, as names in a model's file may be, is replaced.
 inline void write_json(const std::filesystem::path& path, const nlohmann::ordered_json& json) {
-  const std::string text = json.dump(2) + "\n";
+  const std::string text = json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
   io::write_file_atomically(path, std::as_bytes(std::span(text)));
 }
 

@@ -1,6 +1,7 @@
 #ifndef CONDENSE_RUNTIME_PROGRAM_HPP
 #define CONDENSE_RUNTIME_PROGRAM_HPP
 
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,12 +14,19 @@ namespace condense::runtime {
 
 /// What a step of a program does, for reports.
 struct StepInfo {
-  std::string name;       ///< The node that it came from; fused nodes go under the first one's name.
-  std::string operation;  ///< Such as "Conv + Relu".
-  std::string precision;  ///< "int8", "int4", "float32", "float32 x int4" for weights only, or "-" for moving data.
-  std::string kernel;     ///< Kernel family, or "reference" where the operator's own evaluation runs.
+  std::string name = {};       ///< The node that it came from; fused nodes go under the first one's name.
+  std::string operation = {};  ///< Such as "Conv + Relu".
+  /// "int8", "int4", "float32", "float32 x int4" for weights only, or "-" for moving data.
+  std::string precision = {};
+  std::string kernel = {};  ///< Kernel family, or "reference" where the operator's own evaluation runs.
   std::int64_t multiply_accumulates = 0;
+  std::size_t weight_bytes = 0;   ///< Packed weights, biases, scales and other constants that it reads.
+  std::size_t bytes_read = 0;     ///< Of the arena, each operand once and whole.
+  std::size_t bytes_written = 0;  ///< To the arena.
 };
+
+/// True if the products of a step are of integers.
+inline bool multiplies_integers(const StepInfo& step) noexcept { return step.precision.starts_with("int"); }
 
 namespace detail {
 
@@ -70,7 +78,7 @@ struct Plan {
 /// A compiled network: packed weights, fused steps and one planned arena. Made by `compile`.
 ///
 /// Running allocates nothing, and gives the same bytes for any number of threads. Only a "reference" step may take
-/// scratch memory, if its operator does: a product of two activations, for one. One program runs one inference at a
+/// scratch memory, if its operator does: a product of two floats, for one. One program runs one inference at a
 /// time; a copy has an arena of its own and shares the weights, so each thread that serves requests takes a copy.
 class Program {
  public:
@@ -106,6 +114,13 @@ class Program {
 
   /// The same into tensors that exist already and have the types of the outputs; allocates nothing.
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const ThreadPool& pool = {}) {
+    run(inputs, outputs, pool, [](std::size_t) {});
+  }
+
+  /// The same, and calls `observer(i)` on this thread before step i of `steps()`, then once with their number: from one
+  /// call to the next is the time of a step. See `profile`.
+  template <std::invocable<std::size_t> Observer>
+  void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const ThreadPool& pool, Observer&& observer) {
     require(inputs.size() == input_count(), "the program has {} inputs, {} tensors are given", input_count(),
             inputs.size());
     require(outputs.size() == output_count(), "the program has {} outputs, {} tensors are given", output_count(),
@@ -117,7 +132,11 @@ class Program {
       std::memcpy(address(plan_->inputs[i]), inputs[i].raw(), inputs[i].bytes());
     }
     const detail::Execution execution{addresses_.data(), pool};
-    for (const detail::Step& step : plan_->steps) step.run(execution);
+    for (std::size_t i = 0; i < plan_->steps.size(); ++i) {
+      observer(i);
+      plan_->steps[i].run(execution);
+    }
+    observer(plan_->steps.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       std::memcpy(outputs[i].mutable_raw(), address(plan_->outputs[i]), outputs[i].bytes());
     }

@@ -1,20 +1,18 @@
-#ifndef CONDENSE_BENCHMARKS_SUPPORT_LIMITS_X86_HPP
-#define CONDENSE_BENCHMARKS_SUPPORT_LIMITS_X86_HPP
+#ifndef CONDENSE_SIMD_DETAIL_LIMITS_X86_HPP
+#define CONDENSE_SIMD_DETAIL_LIMITS_X86_HPP
 
 #if defined(__x86_64__)
 
 #include <immintrin.h>
 
-#include "condense/kernels/operands.hpp"
+#include "condense/core/shape.hpp"
 #include "condense/simd/instruction_set.hpp"
 
-// Loops of independent multiply-adds on registers, for limits.hpp. `hidden` tells the compiler that a register may have
-// changed, so that no product can be taken out of a loop or shared. Twelve sums cover a latency of 4 to 6 cycles on two
-// ports; where only the addition depends on the sum, six do.
+// Loops of independent multiply-adds on registers, for simd/limits.hpp. `hidden` tells the compiler that a register may
+// have changed, so that no product can be taken out of a loop or shared. Twelve sums cover a latency of 4 to 6 cycles
+// on two ports; where only the addition depends on the sum, six do.
 
-namespace condense::benchmarks::x86 {
-
-using kernels::Index;
+namespace condense::simd::detail::x86 {
 
 template <class Vector>
 CONDENSE_TARGET_AVX2 inline Vector hidden(Vector vector) noexcept {
@@ -124,7 +122,7 @@ CONDENSE_TARGET_AVX512_VNNI inline void read_zmm(const char* data, Index bytes) 
   }
 }
 
-}  // namespace condense::benchmarks::x86
+}  // namespace condense::simd::detail::x86
 
 #endif
 #endif

@@ -1,19 +1,17 @@
-#ifndef CONDENSE_BENCHMARKS_SUPPORT_LIMITS_NEON_HPP
-#define CONDENSE_BENCHMARKS_SUPPORT_LIMITS_NEON_HPP
+#ifndef CONDENSE_SIMD_DETAIL_LIMITS_NEON_HPP
+#define CONDENSE_SIMD_DETAIL_LIMITS_NEON_HPP
 
 #if defined(__aarch64__)
 
 #include <arm_neon.h>
 
-#include "condense/kernels/operands.hpp"
+#include "condense/core/shape.hpp"
 #include "condense/simd/instruction_set.hpp"
 
-// Loops of independent multiply-adds on registers, for limits.hpp. Assembly, so that the compiler takes nothing out of
-// a loop and needs no flags for the dot products. Sixteen sums cover a latency of 4 cycles on four ports.
+// Loops of independent multiply-adds on registers, for simd/limits.hpp. Assembly, so that the compiler takes nothing
+// out of a loop and needs no flags for the dot products. Sixteen sums cover a latency of 4 cycles on four ports.
 
-namespace condense::benchmarks::neon {
-
-using kernels::Index;
+namespace condense::simd::detail::neon {
 
 /// Calls `step(sum)` for each of 16 sums, `steps` times. Inlined by force, into functions of other targets too.
 template <class Step>
@@ -74,7 +72,7 @@ inline void read(const char* data, Index bytes) noexcept {
   }
 }
 
-}  // namespace condense::benchmarks::neon
+}  // namespace condense::simd::detail::neon
 
 #endif
 #endif
