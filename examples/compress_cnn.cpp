@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "condense/compress/post_training.hpp"
+#include "condense/graph/statistics.hpp"
 #include "condense/quantize/distortion.hpp"
 #include "condense/report/progress_bar.hpp"
 #include "condense/report/table.hpp"

@@ -3,7 +3,8 @@
 #include <set>
 
 #include "commands.hpp"
-#include "condense/compress/plan_coverage.hpp"
+#include "condense/compress/post_training.hpp"
+#include "condense/graph/quantized_values.hpp"
 #include "condense/graph/statistics.hpp"
 #include "condense/report/table.hpp"
 #include "condense/runtime/compile.hpp"
@@ -19,6 +20,7 @@ namespace {
 
 struct InfoOptions : CommonOptions {
   std::string model;
+  bool quantization = false;
 };
 
 /// The extents of an input or output as the file has them: numbers and names.
@@ -102,6 +104,24 @@ ordered_json quantization_facts(const graph::Graph& network) {
           {"nodes", nodes}};
 }
 
+/// What is stored or computed as codes, and which numbers they stand for.
+ordered_json quantized_facts(const graph::Graph& network) {
+  ordered_json values = ordered_json::array();
+  for (const graph::QuantizedValue& value : graph::quantized_values(network)) {
+    values.push_back({{"name", value.name},
+                      {"kind", value.is_constant ? "constant" : "activation"},
+                      {"type", name(value.type)},
+                      {"shape", std::vector<Index>(value.shape.begin(), value.shape.end())},
+                      {"scales", value.scales},
+                      {"zero_points", value.zero_points},
+                      {"axis", value.axis},
+                      {"block_size", value.block_size},
+                      {"low", value.low},
+                      {"high", value.high}});
+  }
+  return values;
+}
+
 ordered_json facts(const InfoOptions& options) {
   const io::onnx::Model file = expecting_onnx([&] { return io::onnx::read_model(options.model); });
   const graph::Graph network = expecting_onnx([&] { return io::onnx::import_graph(file, options.model); });
@@ -125,6 +145,7 @@ ordered_json facts(const InfoOptions& options) {
       {"metadata", file.metadata},
       {"quantized", is_quantized(network)},
       {"runtime", runtime_facts(network)}};
+  if (options.quantization) json["quantized_values"] = quantized_facts(network);
   if (!is_quantized(network)) json["quantization"] = quantization_facts(network);
   return json;
 }
@@ -147,6 +168,32 @@ void print_quantization(const ordered_json& facts) {
     table.add({group.first, static_cast<std::int64_t>(nodes.size()), group.second, nodes.front()});
   }
   if (table.size() > 0) fmt::print("\n{}", table.text());
+}
+
+/// "0.0124", or "0.0031 .. 0.0124 (16)" of several.
+template <class Number>
+std::string range_text(const std::vector<Number>& numbers) {
+  if (numbers.empty()) return {};
+  const auto [low, high] = std::ranges::minmax(numbers);
+  if (low == high) return fmt::format("{:.4g}", static_cast<double>(low));
+  return fmt::format("{:.4g} .. {:.4g} ({})", static_cast<double>(low), static_cast<double>(high), numbers.size());
+}
+
+void print_quantized_values(const ordered_json& values) {
+  if (values.empty()) return fmt::print("\nNothing in it is quantised by QuantizeLinear and DequantizeLinear.\n");
+  report::Table table({{"quantised", "name"},
+                       {"", "kind"},
+                       {"type", "type"},
+                       {"scale", "scale"},
+                       {"zero point", "zero_point"},
+                       {"range", "range"}});
+  for (const ordered_json& value : values) {
+    table.add({value["name"].get<std::string>(), value["kind"].get<std::string>(), value["type"].get<std::string>(),
+               range_text(value["scales"].get<std::vector<float>>()),
+               range_text(value["zero_points"].get<std::vector<std::int64_t>>()),
+               fmt::format("{:.4g} .. {:.4g}", value["low"].get<double>(), value["high"].get<double>())});
+  }
+  fmt::print("\n{}", table.text());
 }
 
 /// "image (1 x 1 x 28 x 28)": the inputs that the multiply-accumulates are counted for.
@@ -183,6 +230,7 @@ void print_text(const ordered_json& json) {
     fmt::print("\nRuntime: evaluated node by node, for {}\n", runtime["reason"].get<std::string>());
   }
   for (const auto& [key, value] : json["metadata"].items()) fmt::print("{} = {}\n", key, value.get<std::string>());
+  if (json.contains("quantized_values")) print_quantized_values(json["quantized_values"]);
   if (json.contains("quantization")) print_quantization(json["quantization"]);
 }
 
@@ -192,6 +240,8 @@ void add_info(CLI::App& app) {
   const auto options = std::make_shared<InfoOptions>();
   CLI::App* command = app.add_subcommand("info", "Says what is in a network, and what would run in integers");
   command->add_option("MODEL", options->model, "ONNX file")->required();
+  command->add_flag("--quantization", options->quantization,
+                    "List what is quantised, with scale, zero point, type and range");
   options->add_to(*command);
   command->callback([options] {
     const ordered_json json = facts(*options);

@@ -1,6 +1,8 @@
-// The program `condense`: looks into ONNX networks, runs, quantises and compares them.
+// The program `condense`: looks into ONNX networks, runs, quantises, compares and measures them.
 //
-//   condense info|run|quantize|compare ...     (condense SUBCOMMAND --help lists the options; docs/command_line.md)
+//   condense info|run|quantize|compare|bench|profile ...
+//
+// condense SUBCOMMAND --help lists the options; see docs/command_line.md.
 //
 // Status: 0 done, 1 something is wrong with a file or its content, 2 the command line does not say what to do.
 
@@ -17,6 +19,8 @@ int main(int argc, char** argv) {
   cli::add_run(app);
   cli::add_quantize(app);
   cli::add_compare(app);
+  cli::add_bench(app);
+  cli::add_profile(app);
   try {
     app.parse(argc, argv);
     return 0;

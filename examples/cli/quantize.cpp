@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <filesystem>
 #include <memory>
 
 #include "commands.hpp"
 #include "condense/compress/post_training.hpp"
+#include "condense/compress/provenance.hpp"
 #include "condense/graph/statistics.hpp"
 #include "condense/report/table.hpp"
 #include "data.hpp"
@@ -21,38 +23,54 @@ struct QuantizeOptions : CommonOptions {
   std::string calibrator = "mean-squared-error";
   std::string weights = "int8/channel";
   std::string activations = "uint8";
+  std::vector<std::string> weights_of;  ///< NODE=FORMAT
   std::vector<std::string> keep_float;
+  std::vector<std::string> keep_float_types;
   bool symmetric = false;
   bool verbose = false;
   DataOptions data{.samples = 512};
 };
 
-compress::PostTrainingConfig configuration(const QuantizeOptions& options) {
+/// A node and its format, of "NODE=FORMAT".
+std::pair<std::string, quantize::NumberFormat> parse_weights_of(const std::string& text) {
+  const std::size_t equals = text.rfind('=');  // names of nodes may have one, formats have none
+  require(equals != std::string::npos && equals > 0, "'{}' gives no node a format; write it as NODE=FORMAT", text);
+  return {text.substr(0, equals), quantize::NumberFormat::parse(text.substr(equals + 1))};
+}
+
+compress::PostTrainingConfig configuration(const QuantizeOptions& options, const graph::Graph& network) {
   compress::PostTrainingConfig config;
   config.weights.default_format = quantize::NumberFormat::parse(options.weights);
-  config.activations.quantize = options.activations != "float";
+  for (const std::string& text : options.weights_of) {
+    const auto [node, format] = parse_weights_of(text);
+    if (!config.weights.overrides.emplace(node, format).second) {
+      throw UsageError(fmt::format("--weights-of gives '{}' two formats", node));
+    }
+  }
+  if (options.activations == "float") config.activations.mode = compress::ActivationMode::floating;
+  if (options.activations == "dynamic") config.activations.mode = compress::ActivationMode::dynamic;
   config.activations.type = options.activations == "int8" ? DataType::int8 : DataType::uint8;
   config.activations.symmetric = options.symmetric;
   config.activations.calibrator.method = calibrate::parse_method(options.calibrator);
   config.keep_float = options.keep_float;
+  config.keep_float_types = options.keep_float_types;
+  for (const graph::Node& node : network.nodes()) {
+    const auto format = config.weights.overrides.find(node.name);
+    const auto is_among = [](const std::vector<std::string>& names, std::string_view name) {
+      return std::ranges::find(names, name) != names.end();
+    };
+    if (format != config.weights.overrides.end() &&
+        (is_among(config.keep_float, node.name) || is_among(config.keep_float_types, node.op.type()))) {
+      throw UsageError(fmt::format("--weights-of gives '{}' the format {}, and it is to stay in float", node.name,
+                                   format->second.name()));
+    }
+  }
   return config;
 }
 
-/// Where the scales come from.
-std::map<std::string, std::string> provenance(const QuantizeOptions& options,
-                                              const compress::PostTrainingConfig& config, Index samples) {
-  std::map<std::string, std::string> result{{"condense.version", CONDENSE_VERSION},
-                                            {"condense.method", "post-training quantisation"},
-                                            {"condense.weights", config.weights.default_format.name()},
-                                            {"condense.activations", options.activations}};
-  if (config.activations.quantize) {
-    result["condense.calibrator"] = std::string(calibrate::name(config.activations.calibrator.method));
-    result["condense.samples"] = std::to_string(samples);
-    result["condense.symmetric"] = options.symmetric ? "yes" : "no";
-  }
-  if (!options.keep_float.empty())
-    result["condense.keep_float"] = fmt::format("{}", fmt::join(options.keep_float, ", "));
-  return result;
+/// Whether ranges of activations are chosen from samples.
+bool needs_data(const compress::PostTrainingConfig& config) {
+  return config.activations.mode == compress::ActivationMode::static_ranges;
 }
 
 report::Table coverage_table(const compress::Coverage& coverage, bool everything) {
@@ -80,10 +98,10 @@ void write(const std::string& path, const io::OnnxModel& model) {
 
 void quantize_model(const QuantizeOptions& options) {
   namespace fs = std::filesystem;
-  compress::PostTrainingConfig config = configuration(options);
   io::OnnxModel model = read_model(options.model);
+  compress::PostTrainingConfig config = configuration(options, model.graph);
   Feed feed;
-  if (config.activations.quantize) feed = read_feed(model.graph, options.data);
+  if (needs_data(config)) feed = read_feed(model.graph, options.data);
   TerminalProgress progress;
   config.pool = options.pool();
   config.progress = progress.progress();
@@ -93,7 +111,10 @@ void quantize_model(const QuantizeOptions& options) {
   const auto after = static_cast<std::int64_t>(graph::stored_bytes(result.graph));
 
   model.graph = result.graph;
-  model.metadata.merge(provenance(options, config, feed.samples));
+  std::map<std::string, std::string> origin = compress::provenance(config, feed.samples);
+  origin["condense.version"] = CONDENSE_VERSION;
+  std::erase_if(model.metadata, [](const auto& entry) { return entry.first.starts_with("condense."); });
+  model.metadata.merge(origin);
   write(options.output, model);
   const auto file_before = static_cast<std::int64_t>(fs::file_size(options.model));
   const auto file_after = static_cast<std::int64_t>(fs::file_size(options.output));
@@ -119,7 +140,7 @@ void quantize_model(const QuantizeOptions& options) {
                100.0 * static_cast<double>(coverage.integer_multiply_accumulates) /
                    static_cast<double>(coverage.multiply_accumulates));
   }
-  fmt::print("{}\n", config.activations.quantize ? fmt::format("; calibrated on {} samples", feed.samples) : "");
+  fmt::print("{}\n", needs_data(config) ? fmt::format("; calibrated on {} samples", feed.samples) : "");
   fmt::print("weights and other constants: {} bytes -> {}, {:.2f} times smaller\n", grouped(before), grouped(after),
              ratio);
   fmt::print("{}: {} bytes ({}: {})\n", options.output, grouped(file_after), options.model, grouped(file_before));
@@ -142,11 +163,18 @@ void add_quantize(CLI::App& app) {
   command->add_option("--weights", options->weights, "Format of weights: int8/channel, int4/group32, ...")
       ->capture_default_str()
       ->check(parsed_by([](const std::string& text) { quantize::NumberFormat::parse(text); }));
-  command->add_option("--activations", options->activations, "float needs no data: only weights become smaller")
+  command
+      ->add_option("--weights-of", options->weights_of, "Format of one node's weights, as NODE=FORMAT; may be repeated")
+      ->check(parsed_by([](const std::string& text) { parse_weights_of(text); }));
+  command
+      ->add_option("--activations", options->activations,
+                   "dynamic and float need no data: they are quantised in each run, or not")
       ->capture_default_str()
-      ->check(CLI::IsMember({"uint8", "int8", "float"}));
+      ->check(CLI::IsMember({"uint8", "int8", "dynamic", "float"}));
   command->add_flag("--symmetric", options->symmetric, "Activations have the zero point 0");
   command->add_option("--keep-float", options->keep_float, "Nodes that stay in float, by name");
+  command->add_option("--keep-float-type", options->keep_float_types,
+                      "Operators of which all nodes stay in float, such as Add");
   command->add_flag("--verbose", options->verbose, "List all nodes, not only those with a remark");
   options->add_to(*command);
   command->callback([options] { quantize_model(*options); });

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "condense/compress/post_training.hpp"
+#include "condense/graph/evaluate.hpp"
 #include "condense/runtime/compile.hpp"
 
 namespace cli {

@@ -16,9 +16,8 @@ namespace condense::calibrate {
 
 /// Something that sees data, keeps a bounded statistic of it, and yields a range.
 ///
-/// - `observe(values)` takes one batch. A value that is NaN or infinite is an error that names its index, and leaves
-/// the
-///   observer as it was. An empty batch changes nothing.
+/// - `observe(values)` takes one batch. A value that is NaN or infinite is an error that names its index, and
+///   leaves the observer as it was. An empty batch changes nothing.
 /// - `range()` throws `InvalidArgument` if nothing was observed.
 /// - `bytes()` is the memory held: fixed at construction, however much is observed. Observing allocates nothing.
 template <class T>
