@@ -77,9 +77,10 @@ struct Plan {
 
 /// A compiled network: packed weights, fused steps and one planned arena. Made by `compile`.
 ///
-/// Running allocates nothing, and gives the same bytes for any number of threads. Only a "reference" step may take
-/// scratch memory, if its operator does: a product of two floats, for one. One program runs one inference at a
-/// time; a copy has an arena of its own and shares the weights, so each thread that serves requests takes a copy.
+/// Running allocates nothing, and gives the same bytes for any number of threads. Only a "recurrent" step takes
+/// scratch memory, and a "reference" one if its operator does, as a product of two floats. One program runs one
+/// inference at a time; a copy has an arena of its own and shares the weights, so each thread that serves requests takes
+/// a copy.
 class Program {
  public:
   explicit Program(std::shared_ptr<const detail::Plan> plan) : plan_(std::move(plan)), arena_(plan_->arena.bytes) {

@@ -39,10 +39,11 @@ struct DynamicWeights {
   }
 };
 
-/// What `RecurrentCell` is for float weights of the state.
+/// What `RecurrentCell` is for float weights of the state. `Weights` is `DynamicWeights`, or has its `add_product`.
+template <class Weights>
 struct DynamicRecurrentCell {
   RecurrenceSizes sizes;
-  DynamicWeights weights;
+  Weights weights;
   const float* bias = nullptr;  ///< Of the state: (gates * hidden); null for 0.
   std::span<const RecurrentActivation> activations;
   const ThreadPool& pool;
@@ -133,6 +134,14 @@ struct DynamicQuantizeLstm {
 
   template <class = void>
   void evaluate(const Evaluation& e) const {
+    run<reference::DynamicWeights>(
+        e, [&](std::size_t input, Index d) { return weights(e, input, input == 1 ? 8 : 10, d); });
+  }
+
+  /// The same with weights from elsewhere: `weights_of(input, direction)` gives those of input 1 or 2, a `Weights` with
+  /// the `add_product` of `reference::DynamicWeights`. Of input 2 the shape is read, of 1 and 8 to 11 nothing.
+  template <class Weights, class WeightsOf>
+  void run(const Evaluation& e, WeightsOf&& weights_of) const {
     const reference::RecurrenceSizes s = sizes(e.input(0).shape(), e.input(2).shape());
     const auto input = [&](std::size_t i) { return e.has(i) ? e.input(i).as<float>() : nullptr; };
     const std::int32_t* lengths = e.has(4) ? e.input(4).as<std::int32_t>() : nullptr;
@@ -154,13 +163,13 @@ struct DynamicQuantizeLstm {
                                                       .last_c = e.output(2).as<float>()};
     const auto reversed = [&](Index d) { return d == 1 || direction == RecurrentDirection::reverse; };
     const auto multiply = [&](Index d, const float* x, float* gates) {
-      weights(e, 1, 8, d).add_product(x, longest * s.batch, s.input, gates, e.pool);
+      weights_of(1, d).add_product(x, longest * s.batch, s.input, gates, e.pool);
     };
     reference::run_recurrence<float>(s, tensors, reversed, multiply, [&](Index d) {
       const float* bias = input(3) == nullptr ? nullptr : input(3) + (d * 2 + 1) * s.width();
       const float* peepholes = input(7) == nullptr ? nullptr : input(7) + d * 3 * s.hidden;
-      return reference::LstmCell<float, reference::DynamicRecurrentCell>{
-          {s, weights(e, 2, 10, d), bias, std::span(all).subspan(static_cast<std::size_t>(d) * per_direction), e.pool},
+      return reference::LstmCell<float, reference::DynamicRecurrentCell<Weights>>{
+          {s, weights_of(2, d), bias, std::span(all).subspan(static_cast<std::size_t>(d) * per_direction), e.pool},
           peepholes,
           input_forget};
     });

@@ -7,6 +7,7 @@
 #include "condense/runtime/detail/lower_matrix_product.hpp"
 #include "condense/runtime/detail/lower_move.hpp"
 #include "condense/runtime/detail/lower_pooling.hpp"
+#include "condense/runtime/detail/lower_recurrent.hpp"
 #include "condense/runtime/detail/lower_residual.hpp"
 #include "condense/runtime/detail/lower_structure.hpp"
 
@@ -55,7 +56,8 @@ inline void lower(Lowering& lowering, const graph::Node& node) {
   if (lower_integer_product(lowering, node) || lower_matrix_product(lowering, node) ||
       lower_float_product(lowering, node) || lower_residual(lowering, node) || lower_binary(lowering, node) ||
       lower_unary(lowering, node) || lower_pooling(lowering, node) || lower_reshape(lowering, node) ||
-      lower_concat(lowering, node) || lower_move(lowering, node) || lower_quantize(lowering, node)) {
+      lower_concat(lowering, node) || lower_move(lowering, node) || lower_recurrent(lowering, node) ||
+      lower_quantize(lowering, node)) {
     return;
   }
   lower_operator(lowering, node);
