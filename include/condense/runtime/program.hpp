@@ -79,8 +79,8 @@ struct Plan {
 ///
 /// Running allocates nothing, and gives the same bytes for any number of threads. Only a "recurrent" step takes
 /// scratch memory, and a "reference" one if its operator does, as a product of two floats. One program runs one
-/// inference at a time; a copy has an arena of its own and shares the weights, so each thread that serves requests takes
-/// a copy.
+/// inference at a time; a copy has an arena of its own and shares the weights, so each thread that serves requests
+/// takes a copy.
 class Program {
  public:
   explicit Program(std::shared_ptr<const detail::Plan> plan) : plan_(std::move(plan)), arena_(plan_->arena.bytes) {
