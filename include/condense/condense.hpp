@@ -19,6 +19,7 @@
 #include "condense/calibrate/target.hpp"
 #include "condense/compress/coverage.hpp"
 #include "condense/compress/post_training.hpp"
+#include "condense/compress/post_training_config.hpp"
 #include "condense/compress/provenance.hpp"
 #include "condense/core/aligned_bytes.hpp"
 #include "condense/core/data_type.hpp"

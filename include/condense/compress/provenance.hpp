@@ -6,7 +6,7 @@
 #include <map>
 #include <string>
 
-#include "condense/compress/post_training.hpp"
+#include "condense/compress/post_training_config.hpp"
 
 namespace condense::compress {
 

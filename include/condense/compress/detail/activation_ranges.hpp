@@ -20,7 +20,7 @@ auto naming(const std::string& subject, Body&& body) {
 inline std::map<int, calibrate::Calibrator> calibrate_activations(const graph::Graph& graph,
                                                                   const QuantizationPlan& plan,
                                                                   const SharedScales& sets,
-                                                                  std::span<const Batch> batches,
+                                                                  std::span<const std::vector<Tensor>> batches,
                                                                   const PostTrainingConfig& config) {
   const calibrate::Target target{quantize::integer_type(config.activations.type), config.activations.symmetric};
   std::map<int, calibrate::Calibrator> calibrators;

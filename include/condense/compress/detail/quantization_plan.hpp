@@ -6,8 +6,9 @@
 #include <optional>
 #include <set>
 
+#include "condense/compress/coverage.hpp"
 #include "condense/compress/detail/operator_kinds.hpp"
-#include "condense/compress/post_training.hpp"
+#include "condense/compress/post_training_config.hpp"
 #include "condense/graph/statistics.hpp"
 
 namespace condense::compress::detail {

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "condense/graph/graph.hpp"
 #include "condense/graph/operators/add.hpp"
 #include "condense/graph/operators/attention.hpp"
 #include "condense/graph/operators/layout.hpp"
