@@ -9,7 +9,7 @@ install_packages "${build_packages[@]}"
 (
   cd "$root"
   if [[ ! -x build/release/examples/compress_cnn ]]; then
-    echo "Building build/release/examples/compress_cnn, which takes a minute or two"
+    echo "Building build/release/examples/compress_cnn, which takes a few minutes"
   fi
   quietly cmake --preset release
   quietly cmake --build --preset release --target compress_cnn
