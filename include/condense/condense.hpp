@@ -187,6 +187,7 @@
 #include "condense/runtime/arena.hpp"
 #include "condense/runtime/batch_plan.hpp"
 #include "condense/runtime/batch_scheduler.hpp"
+#include "condense/runtime/batch_scheduler_options.hpp"
 #include "condense/runtime/compile.hpp"
 #include "condense/runtime/energy.hpp"
 #include "condense/runtime/machine_limits.hpp"

@@ -11,78 +11,9 @@
 
 #include "condense/core/inline.hpp"
 #include "condense/runtime/batch_scheduler.hpp"
-#include "condense/runtime/detail/batch_worker.hpp"
+#include "condense/runtime/detail/try_batches.hpp"
 
 namespace condense::runtime {
-
-namespace detail {
-
-/// A graph as a batch scheduler sees it: the type of one request, and programs for many.
-class BatchedGraph {
- public:
-  BatchedGraph(const graph::Graph& graph, const CompileOptions& options) : graph_(graph), options_(options) {
-    require(!graph.inputs().empty(), "the graph has no inputs; there is nothing to make a batch of");
-    const bool is_given = !options.input_shapes.empty();
-    require(!is_given || options.input_shapes.size() == graph.inputs().size(),
-            "the graph has {} inputs, {} shapes are given", graph.inputs().size(), options.input_shapes.size());
-    for (std::size_t i = 0; i < graph.inputs().size(); ++i) {
-      const graph::Value input = graph.inputs()[i];
-      const Shape& declared = graph.declared_shape(input);
-      require(declared.rank() > 0 && declared[0] == kDynamic,
-              "the input '{}' of shape {} has no dynamic first dimension along which requests could be gathered; "
-              "make it a constant of the graph, or give it a batch dimension",
-              graph.name(input), declared.to_string());
-      require(!is_packed(graph.type(input).type), "the input '{}' is {}; give inputs of 8 bits or more",
-              graph.name(input), name(graph.type(input).type));
-      if (is_given) {
-        const Shape& shape = options.input_shapes[i];
-        require(shape.rank() > 0 && shape[0] == 1,
-                "the shape {} for the input '{}' is not that of one request, whose first extent is 1",
-                shape.to_string(), graph.name(input));
-        shapes_.push_back(shape);
-      } else {
-        shapes_.push_back(graph.type(input).shape.with(0, 1));
-      }
-    }
-  }
-
-  /// Throws `Unsupported` naming a node that looks at the batch as a whole.
-  void require_independent_requests() const {
-    for (const graph::Node& node : graph_.nodes()) {
-      if (!node.op.type().starts_with("DynamicQuantize")) continue;  // Linear, LSTM
-      throw Unsupported(
-          fmt::format("node '{}' ({}) takes one range for the whole batch, so that an answer would depend "
-                      "on the requests that came with it; quantise the graph with calibrated ranges, or "
-                      "set the largest batch to 1",
-                      node.name, node.op.type()));
-    }
-  }
-
-  /// A program for a batch, that of 1 before any other. Throws naming the output that has no part for each request.
-  Program compile(Index batch) {
-    CompileOptions options = options_;
-    options.input_shapes.clear();
-    for (const Shape& shape : shapes_) options.input_shapes.push_back(shape.with(0, batch));
-    Program program = runtime::compile(graph_, options);
-    for (std::size_t i = 0; i < program.output_count(); ++i) {
-      const Shape& shape = program.output_type(i).shape;
-      if (batch == 1) outputs_.push_back(shape);
-      require(shape.rank() > 0 && shape[0] == batch && shape.with(0, 1) == outputs_[i],
-              "the output '{}' has shape {} for a batch of {}, for one request it has {}; its first extent has to be "
-              "the batch and no other may depend on it, so that each request can be given its part",
-              graph_.name(graph_.outputs()[i]), shape.to_string(), batch, outputs_[i].to_string());
-    }
-    return program;
-  }
-
- private:
-  const graph::Graph& graph_;
-  const CompileOptions& options_;
-  std::vector<Shape> shapes_;   ///< Of the inputs of one request.
-  std::vector<Shape> outputs_;  ///< Of its outputs.
-};
-
-}  // namespace detail
 
 class BatchScheduler::Service {
  public:
@@ -210,7 +141,9 @@ class BatchScheduler::Service {
 
   /// Chooses the batch and makes the workers.
   void choose(const graph::Graph& graph, const BatchSchedulerOptions& options) {
-    std::vector<Program> programs = try_batches(graph, options);
+    detail::BatchTrials trials = detail::try_batches(graph, options, usable_);
+    choices_ = std::move(trials.choices);
+    request_bytes_ = trials.request_bytes;
     std::vector<BatchPlan::Duration> times;
     double best = 0;
     std::size_t best_size = 0;
@@ -233,44 +166,11 @@ class BatchScheduler::Service {
     capacity_ = static_cast<Index>(std::min(room, static_cast<std::size_t>(options.capacity)));
     capacity_ = std::min(capacity_, rounds() * options.workers * batch_);
 
+    std::vector<Program> programs = std::move(trials.programs);
     programs.erase(programs.begin() + static_cast<std::ptrdiff_t>(best_size) + 1, programs.end());
     workers_.reserve(workers);
     for (std::size_t w = 1; w < workers; ++w) workers_.emplace_back(programs);
     workers_.emplace_back(std::move(programs));
-  }
-
-  /// Compiles and measures programs of ascending size until one does not fit, and fills `choices_`.
-  std::vector<Program> try_batches(const graph::Graph& graph, const BatchSchedulerOptions& options) {
-    detail::BatchedGraph batched(graph, options.program);
-    if (options.largest_batch > 1) batched.require_independent_requests();
-    std::vector<Program> programs;
-    for (Index batch = 1; batch <= std::min(options.largest_batch, options.capacity); batch *= 2) {
-      programs.push_back(batched.compile(batch));
-      if (batch == 1) request_bytes_ = std::max<std::size_t>(detail::BatchWorker::input_bytes(programs.front()), 1);
-      BatchChoice& choice = choices_.emplace_back();
-      choice.batch = batch;
-      choice.arena_bytes = programs.back().arena_bytes();
-      choice.worker_bytes = detail::BatchWorker::planned_bytes(programs);
-      const auto full = static_cast<std::size_t>(std::min<Index>(options.workers * batch, options.capacity));
-      const std::size_t needed =
-          static_cast<std::size_t>(options.workers) * choice.worker_bytes + full * request_bytes_;
-      choice.fits = needed <= options.memory_budget;
-      require(choice.fits || batch > 1,
-              "a batch of 1 needs {} bytes ({} workers of {}, {} requests of {}), the memory budget is {}; raise it, "
-              "or take fewer workers",
-              needed, options.workers, choice.worker_bytes, full, request_bytes_, options.memory_budget);
-      if (!choice.fits) break;
-      detail::BatchWorker worker(std::move(programs));
-      choice.time = worker.measure(options.pool);
-      choice.in_time = choice.time <= usable_ / 2;
-      require(choice.in_time || batch > 1,
-              "a run of one request takes {} us, and one may have to wait for another; the latency bound of {} us has "
-              "no room for both and a quarter to spare",
-              micros(choice.time), micros(options.latency_bound));
-      programs = std::move(worker).take_programs();
-      if (!choice.in_time) break;
-    }
-    return programs;
   }
 
   /// Full batches that a worker can run one after the other while a request waits and then runs, less the one that may
@@ -279,8 +179,6 @@ class BatchScheduler::Service {
     const auto all = static_cast<Index>(usable_ / plan_->cost(batch_));
     return std::clamp<Index>(all - 1, 1, Index{1} << 30);
   }
-
-  static double micros(std::chrono::nanoseconds time) { return static_cast<double>(time.count()) * 1e-3; }
 
   void check(std::span<const Tensor> inputs) const {
     const Program& single = workers_.front().programs().front();

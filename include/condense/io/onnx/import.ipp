@@ -2,10 +2,14 @@
 #define CONDENSE_IO_ONNX_IMPORT_IPP
 
 #include "condense/core/inline.hpp"
+#include "condense/io/onnx/detail/body_types.hpp"
 #include "condense/io/onnx/detail/branches.hpp"
+#include "condense/io/onnx/detail/constant_node.hpp"
 #include "condense/io/onnx/detail/expand_functions.hpp"
+#include "condense/io/onnx/detail/node_names.hpp"
 #include "condense/io/onnx/detail/open_extents.hpp"
 #include "condense/io/onnx/detail/operator_readers.hpp"
+#include "condense/io/onnx/detail/operator_sets.hpp"
 #include "condense/io/onnx/detail/order_nodes.hpp"
 #include "condense/io/onnx/detail/scope.hpp"
 #include "condense/io/onnx/import.hpp"
@@ -20,12 +24,11 @@ class Importer {
  public:
   Importer(const Model& model, std::string_view name, const ImportOptions& options, OpenExtents open,
            Branches& branches)
-      : model_(model), name_(name), options_(options), open_(open), branches_(branches) {
+      : model_(model), name_(name), options_(options), open_(open), branches_(branches), names_(model.graph) {
     for (const Function& function : model.functions) functions_.emplace(full_name(function), &function);
   }
 
   graph::Graph run() {
-    collect_names(model_.graph);
     static_cast<void>(detail::ExpandedSize(functions_, name_).of(model_.graph.nodes));
     Scope scope;
     std::unordered_set<std::string> initializers;
@@ -67,16 +70,6 @@ class Importer {
       throw Unsupported(fmt::format("{}: {}", place, error.what()));
     } catch (const Error& error) {
       throw FormatError(fmt::format("{}: {}", place, error.what()));
-    }
-  }
-
-  void collect_names(const Graph& graph) {
-    for (const Node& node : graph.nodes) {
-      file_names_.insert(node.name);
-      for (const Attribute& attribute : node.attributes) {
-        const auto* inner = std::get_if<std::shared_ptr<const Graph>>(&attribute.value);
-        if (inner != nullptr) collect_names(**inner);
-      }
     }
   }
 
@@ -153,7 +146,10 @@ class Importer {
   }
 
   void add_node(const Node& node, const OperatorSets& versions, Scope& scope, const std::string& place) {
-    if (node.domain.empty() && node.type == "Constant") return add_constant(node, scope);
+    if (node.domain.empty() && node.type == "Constant") {
+      const Tensor tensor = constant_of(node);
+      return scope.define(node.outputs[0], scope.graph.constant(node.outputs[0], tensor));
+    }
     const auto version = versions.find(node.domain);
     if (node.domain.empty() && version == versions.end()) {
       throw FormatError(
@@ -168,33 +164,12 @@ class Importer {
     });
   }
 
-  /// Runs `body`; what it complains about may be due to an operator set before the first one that is read.
-  template <class Body>
-  static void naming_old_set(std::int64_t version, Body&& body) {
-    const auto with_remedy = [&](const Error& error) {
-      return fmt::format(
-          "{} (the model is of operator set {}; condense reads those from {} on, and of older ones what has not "
-          "changed: "
-          "convert it, in Python by onnx.version_converter.convert_version(model, 21))",
-          error.what(), version, kFirstSet);
-    };
-    try {
-      body();
-    } catch (const Unsupported& error) {
-      if (version >= kFirstSet) throw;
-      throw Unsupported(with_remedy(error));
-    } catch (const Error& error) {
-      if (version >= kFirstSet) throw;
-      throw FormatError(with_remedy(error));
-    }
-  }
-
   void add_current(const Node& node, const OperatorSets& versions, Scope& scope, const std::string& place) {
     std::vector<graph::Value> inputs;
     for (const std::string& input : node.inputs) inputs.push_back(scope.find(input));
     while (!inputs.empty() && !inputs.back().exists()) inputs.pop_back();
     const graph::Operator op = make_operator(node, versions, scope, place, inputs);
-    const graph::Node& added = scope.graph.add_node(op, std::move(inputs), node_name(node));
+    const graph::Node& added = scope.graph.add_node(op, std::move(inputs), names_.take(node));
     const std::vector<graph::Value> outputs = added.outputs;
     if (node.outputs.size() > outputs.size()) {
       throw FormatError(fmt::format("it has {} outputs, the operator makes {}", node.outputs.size(), outputs.size()));
@@ -203,15 +178,6 @@ class Importer {
       const bool named = i < node.outputs.size() && !node.outputs[i].empty();
       scope.graph.rename(outputs[i], named ? node.outputs[i] : scope.unused_name(added.name));
       if (named) scope.define(node.outputs[i], outputs[i]);
-    }
-  }
-
-  /// The name that the file gives a node, if it is the first one; otherwise one after its type that no node has.
-  std::string node_name(const Node& node) {
-    if (!node.name.empty() && used_names_.insert(node.name).second) return node.name;
-    for (int& number = numbers_[node.type];; ++number) {
-      std::string name = fmt::format("{}_{}", node.type, number);
-      if (!file_names_.contains(name) && used_names_.insert(name).second) return name;
     }
   }
 
@@ -230,27 +196,6 @@ class Importer {
                       node.domain, node.domain.empty() ? "" : ".", node.type));
     }
     return reader(node, place);
-  }
-
-  static void add_constant(const Node& node, Scope& scope) {
-    if (node.outputs.size() != 1 || node.attributes.size() != 1) {
-      throw FormatError("a constant has one output and one attribute");
-    }
-    const Attribute& attribute = node.attributes[0];
-    const auto tensor = [&]() -> Tensor {
-      if (const auto* value = std::get_if<Tensor>(&attribute.value)) return *value;
-      if (const auto* value = std::get_if<float>(&attribute.value)) return Tensor::of<float>({}, {*value});
-      if (const auto* value = std::get_if<std::int64_t>(&attribute.value))
-        return Tensor::of<std::int64_t>({}, {*value});
-      if (const auto* values = std::get_if<std::vector<float>>(&attribute.value)) {
-        return Tensor::of<float>({static_cast<Index>(values->size())}, *values);
-      }
-      if (const auto* values = std::get_if<std::vector<std::int64_t>>(&attribute.value)) {
-        return Tensor::of<std::int64_t>({static_cast<Index>(values->size())}, *values);
-      }
-      throw Unsupported(fmt::format("its attribute '{}' is no tensor of numbers", attribute.name));
-    }();
-    scope.define(node.outputs[0], scope.graph.constant(node.outputs[0], tensor));
   }
 
   // ---- Graphs within nodes
@@ -342,14 +287,7 @@ class Importer {
                             std::vector<graph::Value>& inputs) {
     const Graph& body = graph_of(node, "body");
     inputs.resize(std::max<std::size_t>(inputs.size(), 2));
-    std::vector<graph::TensorType> types;
-    const auto declared = [&](std::size_t i, DataType type) {
-      const bool is_vector = i < body.inputs.size() && body.inputs[i].shape && body.inputs[i].shape->size() == 1;
-      types.push_back({type, is_vector ? Shape{1} : Shape{}});
-    };
-    declared(0, DataType::int64);
-    declared(1, DataType::boolean);
-    for (std::size_t i = 2; i < inputs.size(); ++i) types.push_back(scope.graph.type(inputs[i]));
+    const std::vector<graph::TensorType> types = loop_body_types(body, scope.graph, inputs);
     const std::size_t own = inputs.size();
     graph::Loop op;
     op.body = with_captures(inner_graph(body, versions, scope, types), scope, inputs);
@@ -366,27 +304,12 @@ class Importer {
     attributes.remove("body");
     const graph::Operator read = read_operator<graph::Scan>(attributes, place);
     graph::Scan op = *read.get_if<graph::Scan>();
-    std::vector<graph::TensorType> types;
     const auto own = static_cast<Index>(inputs.size());
-    require(op.num_scan_inputs >= 1 && op.num_scan_inputs <= own,
-            "its attribute num_scan_inputs is {}, it has {} inputs", op.num_scan_inputs, own);
-    for (Index i = 0; i < own; ++i) {
-      graph::TensorType type = scope.graph.type(inputs[static_cast<std::size_t>(i)]);
-      const Index scanned = i - (own - op.num_scan_inputs);
-      if (scanned >= 0) {
-        const auto at = static_cast<std::size_t>(scanned);
-        std::vector<Index> extents(type.shape.begin(), type.shape.end());
-        extents.erase(extents.begin() + type.shape.axis(at < op.scan_input_axes.size() ? op.scan_input_axes[at] : 0));
-        type.shape = Shape(std::span<const Index>(extents));
-      }
-      types.push_back(std::move(type));
-    }
+    const std::vector<graph::TensorType> types = scan_body_types(op, scope.graph, inputs);
     op.body = with_captures(inner_graph(graph_of(node, "body"), versions, scope, types), scope, inputs);
     op.captures = static_cast<Index>(inputs.size()) - own;
     return op;
   }
-
-  static constexpr std::int64_t kFirstSet = 7;  ///< The first operator set of which all is read.
 
   const Model& model_;
   std::string name_;
@@ -396,9 +319,7 @@ class Importer {
   std::string place_;  ///< Of the graph being built: the outputs of the nodes that it is within.
   std::vector<std::string> refused_;
   std::map<std::string, const Function*> functions_;
-  std::unordered_set<std::string> file_names_;  ///< Of nodes, all that the file has.
-  std::unordered_set<std::string> used_names_;
-  std::unordered_map<std::string, int> numbers_;  ///< By type, for nodes without a name.
+  NodeNames names_;
   int calls_ = 0;
 };
 
