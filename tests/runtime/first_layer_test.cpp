@@ -133,7 +133,9 @@ TEST(FilledPieces, AreTheLinesOfWindowsAndZerosInsideTheImage) {
     std::vector<std::byte> input(static_cast<std::size_t>(images.count()));
     for (std::byte& byte : input) byte = static_cast<std::byte>(random.below(256));
     std::vector<std::byte> output(static_cast<std::size_t>(images[0] * padded->elements()));
-    padded->write(input.data(), images[0], 1, 77, output.data());
+    for (Index image = 0; image < images[0]; ++image) {
+      padded->write(input.data() + image * plain.image_elements, 1, 77, output.data() + image * padded->elements());
+    }
     for (Index row = 0; row < product.rows; ++row) {
       for (Index tap = 0; tap < height; ++tap) {
         const Index offset = product.offsets[static_cast<std::size_t>(row * height + tap)];

@@ -16,14 +16,20 @@ struct EvaluateOptions {
   std::function<void(Value, const Tensor&)> on_value;
 };
 
-/// The type of every value when the inputs have the given shapes, in the order of `graph.inputs()`; entry i belongs to
-/// `Value{i}`. Throws `InvalidArgument` if a shape contradicts the declared one, or an operator refuses it, and
+/// What follows from the shapes of the inputs; entry i belongs to `Value{i}`.
+struct InferredValues {
+  std::vector<TensorType> types;
+  std::vector<std::optional<Tensor>> known;  ///< Of those that nodes make: small ones that need no run.
+};
+
+/// The type of every value when the inputs have the given shapes, in the order of `graph.inputs()`. Throws `InvalidArgument` if a shape contradicts the declared one, or an operator refuses it, and
 /// `Unsupported` naming the node if an extent depends on values that are only known when the graph is run.
-inline std::vector<TensorType> infer_types(const Graph& graph, std::span<const Shape> input_shapes) {
+inline InferredValues infer_values(const Graph& graph, std::span<const Shape> input_shapes) {
   require(input_shapes.size() == graph.inputs().size(), "the graph has {} inputs, {} shapes are given",
           graph.inputs().size(), input_shapes.size());
-  std::vector<TensorType> types;
-  std::vector<std::optional<Tensor>> known(static_cast<std::size_t>(graph.value_count()));
+  InferredValues result;
+  auto& [types, known] = result;
+  known.resize(static_cast<std::size_t>(graph.value_count()));
   for (int i = 0; i < graph.value_count(); ++i) types.push_back(graph.type(Value{i}));
   for (std::size_t i = 0; i < input_shapes.size(); ++i) {
     const Value value = graph.inputs()[i];
@@ -53,7 +59,12 @@ inline std::vector<TensorType> infer_types(const Graph& graph, std::span<const S
       if (!values.empty()) known[static_cast<std::size_t>(node.outputs[i].index)] = values[i];
     }
   }
-  return types;
+  return result;
+}
+
+/// The types alone.
+inline std::vector<TensorType> infer_types(const Graph& graph, std::span<const Shape> input_shapes) {
+  return infer_values(graph, input_shapes).types;
 }
 
 /// Runs the graph in its reference semantics and returns its outputs. `inputs` are in the order of `graph.inputs()`.

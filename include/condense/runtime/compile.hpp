@@ -4,6 +4,7 @@
 #include "condense/graph/graph.hpp"
 #include "condense/kernels/kernel_set.hpp"
 #include "condense/runtime/program.hpp"
+#include "condense/runtime/weight_store.hpp"
 
 namespace condense::runtime {
 
@@ -14,6 +15,9 @@ struct CompileOptions {
 
   /// The kernels to run on; by default the best that this machine has. See `kernels::KernelSet` for one's own.
   kernels::KernelSet kernels = kernels::KernelSet::best();
+
+  /// Where constants are kept, to share them with other programs; null for a store of the program's own.
+  std::shared_ptr<WeightStore> weights = nullptr;
 };
 
 /// Compiles a graph into a program for one set of input shapes.

@@ -42,10 +42,13 @@ inline void count_bytes(Plan& plan) {
     const std::set<int> reads(step.reads.begin(), step.reads.end());
     for (const int buffer : reads) {
       const BufferInfo& info = plan.buffers[static_cast<std::size_t>(buffer)];
-      (info.constant ? step.info.weight_bytes : step.info.bytes_read) += info.bytes;
+      if (!info.is_table) (info.constant ? step.info.weight_bytes : step.info.bytes_read) += info.bytes;
     }
     for (const int buffer : step.writes)
       step.info.bytes_written += plan.buffers[static_cast<std::size_t>(buffer)].bytes;
+  }
+  for (const BufferInfo& buffer : plan.buffers) {
+    if (buffer.constant && !buffer.is_table) plan.weight_bytes += buffer.bytes;
   }
 }
 
@@ -56,7 +59,8 @@ CONDENSE_INLINE Program compile(const graph::Graph& graph, const CompileOptions&
   if (shapes.empty()) {
     for (const graph::Value value : graph.inputs()) shapes.push_back(graph.type(value).shape);
   }
-  detail::Lowering lowering(graph, graph::infer_types(graph, shapes), options.kernels);
+  detail::Lowering lowering(graph, graph::infer_values(graph, shapes), options.kernels,
+                            options.weights ? options.weights : std::make_shared<WeightStore>());
   detail::Plan& plan = lowering.plan();
   for (const graph::Value value : graph.inputs()) {
     const int buffer = lowering.produce(value, detail::Layout::channels_first);

@@ -2,58 +2,17 @@
 #define CONDENSE_RUNTIME_PROGRAM_HPP
 
 #include <concepts>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "condense/core/aligned_bytes.hpp"
 #include "condense/graph/operator.hpp"
 #include "condense/runtime/arena.hpp"
+#include "condense/runtime/detail/buffer_sizes.hpp"
 
 namespace condense::runtime {
 
-/// What a step of a program does, for reports.
-struct StepInfo {
-  std::string name = {};       ///< The node that it came from; fused nodes go under the first one's name.
-  std::string operation = {};  ///< Such as "Conv + Relu".
-  /// "int8", "int4", "float32", "float32 x int4" for weights only, or "-" for moving data.
-  std::string precision = {};
-  std::string kernel = {};  ///< Kernel family, or "reference" where the operator's own evaluation runs.
-  std::int64_t multiply_accumulates = 0;
-  std::size_t weight_bytes = 0;   ///< Packed weights, biases, scales and other constants that it reads.
-  std::size_t bytes_read = 0;     ///< Of the arena, each operand once and whole.
-  std::size_t bytes_written = 0;  ///< To the arena.
-};
-
-/// True if the products of a step are of integers.
-inline bool multiplies_integers(const StepInfo& step) noexcept { return step.precision.starts_with("int"); }
-
 namespace detail {
-
-/// What a step runs on: the address of every buffer, and threads.
-struct Execution {
-  std::byte* const* buffers;
-  const ThreadPool& pool;
-
-  template <class T>
-  T* at(int buffer) const noexcept {
-    return reinterpret_cast<T*>(buffers[buffer]);
-  }
-};
-
-/// One step; `run` allocates nothing.
-struct Step {
-  StepInfo info;
-  std::vector<int> reads;
-  std::vector<int> writes;
-  std::function<void(const Execution&)> run;
-};
-
-/// A buffer of the arena, or a constant.
-struct BufferInfo {
-  std::size_t bytes = 0;
-  std::optional<Tensor> constant;
-};
 
 /// An input or output of the program, channels first as in the graph.
 struct Port {
@@ -70,7 +29,7 @@ struct Plan {
   std::vector<Port> outputs;
   ArenaPlan arena;
   std::size_t weight_bytes = 0;
-  std::string backend;
+  kernels::KernelSet kernels;
 };
 
 }  // namespace detail
@@ -132,10 +91,10 @@ class Program {
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       std::memcpy(address(plan_->inputs[i]), inputs[i].raw(), inputs[i].bytes());
     }
-    const detail::Execution execution{addresses_.data(), pool};
+    const detail::Execution execution{addresses_.data(), pool, plan_->kernels};
     for (std::size_t i = 0; i < plan_->steps.size(); ++i) {
       observer(i);
-      plan_->steps[i].run(execution);
+      plan_->steps[i].work.run(execution);
     }
     observer(plan_->steps.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -156,7 +115,7 @@ class Program {
   std::size_t weight_bytes() const noexcept { return plan_->weight_bytes; }
 
   /// Name of the backend whose kernels run.
-  const std::string& backend() const noexcept { return plan_->backend; }
+  const std::string& backend() const noexcept { return plan_->kernels.name; }
 
  private:
   static void check(std::string_view kind, const detail::Port& port, const Tensor& tensor) {
@@ -174,7 +133,7 @@ class Program {
     for (std::size_t i = 0; i < plan_->buffers.size(); ++i) {
       const detail::BufferInfo& buffer = plan_->buffers[i];
       // Steps only read constants; the table has one type for both.
-      addresses_.push_back(buffer.constant ? const_cast<std::byte*>(buffer.constant->raw())
+      addresses_.push_back(buffer.constant ? const_cast<std::byte*>(buffer.constant.get())
                                            : arena_.data() + plan_->arena.offsets[i]);
     }
   }

@@ -5,20 +5,9 @@
 
 #include "condense/graph/evaluate.hpp"
 #include "condense/graph/operator_traits.hpp"
-#include "condense/graph/reference/broadcast.hpp"
 #include "condense/runtime/detail/lowering.hpp"
 
 namespace condense::runtime::detail {
-
-/// Elements that one task of an elementwise step works on.
-inline constexpr Index kElementsPerTask = 16384;
-
-inline kernels::CodeOutput code_output(const Tail& tail) {
-  return {.type = tail.quantized->element(),
-          .zero_point = tail.quantized->affine.zero_point,
-          .lowest = tail.lowest(),
-          .highest = tail.highest()};
-}
 
 /// A quantised operand of a sum or product: an activation, or constant codes with one scale.
 inline std::optional<QuantizedValue> quantized_operand(const Lowering& lowering, graph::Value value) {
@@ -54,19 +43,8 @@ inline int request_broadcast(Lowering& lowering, graph::Value codes, graph::Valu
   const Shape to_shape = extents_in_memory(wanted, wanted.rank(), layout);
   const Shape from_shape = extents_in_memory(lowering.shape(codes), wanted.rank(), layout);
   const int to = lowering.scratch(static_cast<std::size_t>(wanted.count()));
-  lowering.append({lowering.graph().name(codes), "Expand", "-", "layout"}, {from}, {to},
-                  [from, to, count = wanted.count(),
-                   broadcast = graph::reference::Broadcast(to_shape, from_shape, to_shape)](const Execution& e) {
-                    const auto* source = e.at<const std::uint8_t>(from);
-                    auto* target = e.at<std::uint8_t>(to);
-                    parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-                      broadcast.for_each_run(begin, end,
-                                             [&](Index first, Index, Index at, Index length, Index, Index step) {
-                                               for (Index i = 0; i < length; ++i)
-                                                 target[first + i] = source[at + i * step];
-                                             });
-                    });
-                  });
+  lowering.append({lowering.graph().name(codes), "Expand", "-", "layout"},
+                  ExpandStep{.input = {from}, .output = {to}, .input_shape = from_shape, .output_shape = to_shape});
   return to;
 }
 
@@ -100,44 +78,23 @@ inline bool lower_binary(Lowering& lowering, const graph::Node& node) {
   const Index count = shape.count();
   const float scale = tail.quantized->affine.scale;
   const StepInfo info{node.name, tail.operation, "int8", "elementwise"};
-  const kernels::ElementwiseKernel kernel = lowering.kernels().elementwise;
-  const kernels::CodeOutput output = code_output(tail);
   const auto operand = [](const QuantizedValue& value) {
     return kernels::Codes{.type = value.element(), .zero_point = value.affine.zero_point};
   };
-  const auto block = [](kernels::Codes codes, const std::byte* base, Index begin) {
-    codes.data = base + begin;
-    return codes;
-  };
-  const auto block_of = [](kernels::CodeOutput codes, std::byte* base, Index begin) {
-    codes.data = base + begin;
-    return codes;
-  };
   if (is_add) {
-    const float a_multiplier = kernels::short_multiplier(a->affine.scale / scale);
-    const float b_multiplier = kernels::short_multiplier(b->affine.scale / scale);
-    lowering.append(info, {from_a, from_b}, {to}, [=, a = operand(*a), b = operand(*b)](const Execution& e) {
-      parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-        kernel.add({.a = block(a, e.at<std::byte>(from_a), begin),
-                    .b = block(b, e.at<std::byte>(from_b), begin),
-                    .a_multiplier = a_multiplier,
-                    .b_multiplier = b_multiplier,
-                    .output = block_of(output, e.at<std::byte>(to), begin),
-                    .count = end - begin});
-      });
-    });
+    const kernels::AddArguments form{.a = operand(*a),
+                                     .b = operand(*b),
+                                     .a_multiplier = kernels::short_multiplier(a->affine.scale / scale),
+                                     .b_multiplier = kernels::short_multiplier(b->affine.scale / scale),
+                                     .output = code_output(tail)};
+    lowering.append(info, AddStep{.a = {from_a}, .b = {from_b}, .output = {to}, .count = count, .form = form});
     return true;
   }
-  const float multiplier = a->affine.scale * b->affine.scale / scale;
-  lowering.append(info, {from_a, from_b}, {to}, [=, a = operand(*a), b = operand(*b)](const Execution& e) {
-    parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-      kernel.multiply({.a = block(a, e.at<std::byte>(from_a), begin),
-                       .b = block(b, e.at<std::byte>(from_b), begin),
-                       .multiplier = multiplier,
-                       .output = block_of(output, e.at<std::byte>(to), begin),
-                       .count = end - begin});
-    });
-  });
+  const kernels::MultiplyArguments form{.a = operand(*a),
+                                        .b = operand(*b),
+                                        .multiplier = a->affine.scale * b->affine.scale / scale,
+                                        .output = code_output(tail)};
+  lowering.append(info, MultiplyStep{.a = {from_a}, .b = {from_b}, .output = {to}, .count = count, .form = form});
   return true;
 }
 
@@ -166,12 +123,10 @@ inline LookupTable codes_of(const Tensor& reals, const Tail& tail) {
 }
 
 inline void append_lookup(Lowering& lowering, StepInfo info, int from, int to, Index count, const LookupTable& table) {
+  const std::vector<std::uint8_t> content(table.begin(), table.end());
   lowering.append(
-      std::move(info), {from}, {to}, [=, lookup = lowering.kernels().elementwise.lookup](const Execution& e) {
-        parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-          lookup(e.at<std::uint8_t>(from) + begin, table.data(), end - begin, e.at<std::uint8_t>(to) + begin);
-        });
-      });
+      std::move(info),
+      LookupStep{.input = {from}, .table = {lowering.constant_buffer(content)}, .output = {to}, .count = count});
 }
 
 /// The buffer of quantised codes expressed in the parameters of a tail; a table does it where they differ.
@@ -221,20 +176,15 @@ inline bool lower_quantize(Lowering& lowering, const graph::Node& node) {
   const Layout layout = lowering.present_layout(node.inputs[0]);
   const int from = lowering.request(node.inputs[0], layout);
   const int to = lowering.produce(node.outputs[0], layout);
-  const Index count = lowering.shape(node.outputs[0]).count();
-  const kernels::CodeOutput output{.type = quantized->element(),
-                                   .zero_point = quantized->affine.zero_point,
-                                   .lowest = quantized->integers().lowest(),
-                                   .highest = quantized->integers().highest()};
-  lowering.append(
-      {node.name, "QuantizeLinear", "-", "elementwise"}, {from}, {to},
-      [=, scale = quantized->affine.scale, quantize = lowering.kernels().elementwise.quantize](const Execution& e) {
-        parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-          kernels::CodeOutput block = output;
-          block.data = e.at<std::byte>(to) + begin;
-          quantize(e.at<float>(from) + begin, scale, block, end - begin);
-        });
-      });
+  lowering.append({node.name, "QuantizeLinear", "-", "elementwise"},
+                  QuantizeStep{.input = {from},
+                               .output = {to},
+                               .count = lowering.shape(node.outputs[0]).count(),
+                               .scale = quantized->affine.scale,
+                               .form = {.type = quantized->element(),
+                                        .zero_point = quantized->affine.zero_point,
+                                        .lowest = quantized->integers().lowest(),
+                                        .highest = quantized->integers().highest()}});
   return true;
 }
 

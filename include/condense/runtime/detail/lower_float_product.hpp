@@ -2,50 +2,9 @@
 #define CONDENSE_RUNTIME_DETAIL_LOWER_FLOAT_PRODUCT_HPP
 
 #include "condense/runtime/detail/lower_integer_product.hpp"
+#include "condense/runtime/detail/steps/float_product.hpp"
 
 namespace condense::runtime::detail {
-
-/// A float product ready to run.
-struct FloatProduct {
-  Product product;
-  kernels::FloatWeightShape weight_shape;  ///< Of one group.
-  AlignedBytes packed;
-  std::size_t packed_stride = 0;
-  std::vector<float> bias;
-  std::vector<float> padding;
-  float low = 0;
-  float high = 0;
-};
-
-inline void run_float_product(const FloatProduct& work, const kernels::FloatGemmKernel& gemm,
-                              const kernels::FloatDepthwiseKernel& depthwise, const float* input, float* output,
-                              const ThreadPool& pool) {
-  const Product& p = work.product;
-  const auto* bytes = reinterpret_cast<const std::byte*>(input);
-  for_row_blocks(pool, p.images, p.rows, [&](Index image, Index first, Index count) {
-    float* out = output + (image * p.rows + first) * p.all_columns();
-    if (p.is_depthwise()) {
-      depthwise.run({.input = rows_of(p, bytes, sizeof(float), image, 0, first, count, work.padding.data()),
-                     .weights = reinterpret_cast<const float*>(work.packed.data()),
-                     .bias = work.bias.data(),
-                     .low = work.low,
-                     .high = work.high,
-                     .output = out,
-                     .output_stride = p.all_columns()});
-      return;
-    }
-    for (Index group = 0; group < p.groups; ++group) {
-      gemm.run({.input = rows_of(p, bytes, sizeof(float), image, group, first, count, work.padding.data()),
-                .weights = work.weight_shape,
-                .packed_weights = work.packed.data() + work.packed_stride * static_cast<std::size_t>(group),
-                .bias = work.bias.data() + group * p.columns,
-                .low = work.low,
-                .high = work.high,
-                .output = out + group * p.columns,
-                .output_stride = p.all_columns()});
-    }
-  });
-}
 
 /// Constant weights of a float product, in the order of the product and of the type that they are kept in.
 struct FloatProductWeights {
@@ -94,19 +53,18 @@ inline std::optional<FloatProductWeights> float_weights(const Lowering& lowering
   return result;
 }
 
-inline void pack(const kernels::KernelSet& kernels, const FloatProductWeights& weights, FloatProduct& result) {
-  const Product& p = result.product;
+inline PackedWeights pack(const kernels::KernelSet& kernels, const FloatProductWeights& weights, const Product& p,
+                          const kernels::FloatWeightShape& shape) {
   if (p.is_depthwise()) {
-    result.packed = AlignedBytes(weights.floats.size() * sizeof(float));
-    auto* by_tap = reinterpret_cast<float*>(result.packed.data());  // (taps x channels)
+    PackedWeights result{AlignedBytes(weights.floats.size() * sizeof(float))};
+    auto* by_tap = reinterpret_cast<float*>(result.bytes.data());  // (taps x channels)
     for (Index tap = 0; tap < p.taps; ++tap) {
       for (Index c = 0; c < p.channels(); ++c) *by_tap++ = weights.floats[static_cast<std::size_t>(c * p.taps + tap)];
     }
-    return;
+    return result;
   }
-  const kernels::FloatWeightShape& shape = result.weight_shape;
-  result.packed_stride = (kernels.float_gemm.packed_bytes(shape) + 63) / 64 * 64;
-  result.packed = AlignedBytes(result.packed_stride * static_cast<std::size_t>(p.groups));
+  const std::size_t stride = (kernels.float_gemm.packed_bytes(shape) + 63) / 64 * 64;
+  PackedWeights result{AlignedBytes(stride * static_cast<std::size_t>(p.groups)), stride};
   const auto from = [](const auto& values, Index first) { return values.empty() ? nullptr : values.data() + first; };
   for (Index group = 0; group < p.groups; ++group) {
     const Index element = group * p.columns * p.column_elements();
@@ -116,58 +74,51 @@ inline void pack(const kernels::KernelSet& kernels, const FloatProductWeights& w
                              .codes = from(weights.codes, element),
                              .scales = from(weights.scales, slice),
                              .zero_points = from(weights.zero_points, slice)},
-                            result.packed.data() + result.packed_stride * static_cast<std::size_t>(group));
+                            result.bytes.data() + stride * static_cast<std::size_t>(group));
   }
+  return result;
 }
 
 /// Convolution, Gemm or MatMul in float with constant weights: one step with bias and clamp. False if it is not one.
 ///
 /// Weights that the graph stores as integers of 8 bits or fewer, or as halves, stay so in memory.
 inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
-  const std::optional<Product> product = product_of(lowering, node);
+  std::optional<Product> product = product_of(lowering, node);
   if (!product || lowering.type(node.inputs[0]).type != DataType::float32) return false;
-  const auto bias = bias_of(lowering, node, product->all_columns());
-  std::optional<FloatProductWeights> weights = integer_weights(lowering, node, *product);
-  if (!weights) weights = float_weights(lowering, node, *product);
+  Product& p = *product;
+  const auto bias = bias_of(lowering, node, p.all_columns());
+  std::optional<FloatProductWeights> weights = integer_weights(lowering, node, p);
+  if (!weights) weights = float_weights(lowering, node, p);
   if (!weights || !bias) return false;
 
   const Tail tail = product_tail(lowering, node, false);
-  auto work = std::make_shared<FloatProduct>();
-  work->product = *product;
   std::optional<PaddedImages> padded;
-  if (weights->group_size == 0) padded = join_lines(lowering, node, work->product);  // groups are those of each tap
-  const Product& p = work->product;
-  work->weight_shape = {.columns = p.columns,
-                        .taps = p.taps,
-                        .depth = p.depth,
-                        .type = weights->type,
-                        .group_size = weights->group_size,
-                        .has_zero_points = !weights->zero_points.empty()};
-  pack(lowering.kernels(), *weights, *work);
-  work->bias = *bias;
-  work->padding.assign(static_cast<std::size_t>(p.channels()), 0.0F);
-  work->low = tail.low;
-  work->high = tail.high;
+  if (weights->group_size == 0) padded = join_lines(lowering, node, p);  // groups are those of each tap
+  const kernels::FloatWeightShape shape{.columns = p.columns,
+                                        .taps = p.taps,
+                                        .depth = p.depth,
+                                        .type = weights->type,
+                                        .group_size = weights->group_size,
+                                        .has_zero_points = !weights->zero_points.empty()};
+  PackedWeights packed = pack(lowering.kernels(), *weights, p, shape);
 
   lowering.cover(tail);
   int from = lowering.request(node.inputs[0], p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, sizeof(float), 0, from);
-  const int to = lowering.produce(tail.result, p.layout);
   const std::string precision = weights->type == kernels::WeightType::float32
                                     ? "float32"
                                     : fmt::format("float32 x {}", kernels::name(weights->type));
-  const StepInfo info{node.name,
-                      tail.operation,
-                      precision,
-                      p.is_depthwise() ? "depthwise" : "gemm",
-                      p.multiply_accumulates(),
-                      work->packed.size() + work->bias.size() * sizeof(float)};
   lowering.append(
-      info, {from}, {to},
-      [work = std::shared_ptr<const FloatProduct>(std::move(work)), from, to, gemm = lowering.kernels().float_gemm,
-       depthwise = lowering.kernels().float_depthwise](const Execution& e) {
-        run_float_product(*work, gemm, depthwise, e.at<float>(from), e.at<float>(to), e.pool);
-      });
+      {node.name, tail.operation, precision, p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()},
+      FloatProductStep{.product = p,
+                       .input = product_input(lowering, p, from, 0.0F),
+                       .packed = {lowering.constant_buffer(std::move(packed.bytes))},
+                       .bias = {lowering.constant_buffer(*bias)},
+                       .output = {lowering.produce(tail.result, p.layout)},
+                       .weights = shape,
+                       .packed_stride = static_cast<Index>(packed.stride),
+                       .low = tail.low,
+                       .high = tail.high});
   return true;
 }
 

@@ -2,40 +2,9 @@
 #define CONDENSE_RUNTIME_DETAIL_LOWER_INTEGER_PRODUCT_HPP
 
 #include "condense/runtime/detail/product.hpp"
+#include "condense/runtime/detail/steps/integer_product.hpp"
 
 namespace condense::runtime::detail {
-
-/// An integer product ready to run: packed weights, those in groups with their terms, and what the epilogue reads.
-struct IntegerProduct {
-  Product product;
-  kernels::WeightShape weight_shape;  ///< Of one group.
-  AlignedBytes packed;
-  std::size_t packed_stride = 0;   ///< From one group to the next.
-  std::vector<std::int32_t> bias;  ///< Without groups, as the multipliers.
-  std::vector<float> multipliers;
-  std::vector<float> float_bias;  ///< With groups.
-  std::vector<std::uint8_t> padding;
-  kernels::GemmEpilogue epilogue;                 ///< Its pointers are set for each group.
-  std::optional<kernels::AddArguments> residual;  ///< What is added to the codes; its pointers are set for each block.
-  kernels::ElementType input_type = kernels::ElementType::uint8;
-  kernels::ElementType output_type = kernels::ElementType::float32;
-
-  std::size_t bytes() const noexcept {
-    return packed.size() + bias.size() * 4 + multipliers.size() * 4 + float_bias.size() * 4;
-  }
-
-  kernels::GemmEpilogue epilogue_of(Index group) const noexcept {
-    kernels::GemmEpilogue result = epilogue;
-    const Index column = group * product.columns;
-    if (weight_shape.group_size == 0) {
-      result.bias = bias.data() + column;
-      result.multipliers = multipliers.data() + column;
-    } else {
-      result.float_bias = float_bias.data() + column;
-    }
-    return result;
-  }
-};
 
 /// The values at some positions; zero for `Product::kZeroWeight`.
 template <class T>
@@ -142,20 +111,25 @@ inline Terms terms_of(const Lowering& lowering, const graph::Node& node, const Q
   return terms;
 }
 
+/// The packed weights of all groups of a product, those of a group `stride` bytes after those of the one before.
+struct PackedWeights {
+  AlignedBytes bytes;
+  std::size_t stride = 0;
+};
+
 /// Packs weights; `zero_points`, unless empty, has one for each scale of the product.
-inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_t>& weights, const Terms& terms,
-                 std::span<const std::int8_t> zero_points, IntegerProduct& result) {
-  const Product& p = result.product;
+inline PackedWeights pack(const kernels::KernelSet& kernels, const std::vector<std::int8_t>& weights,
+                          const Terms& terms, std::span<const std::int8_t> zero_points, const Product& p,
+                          const kernels::WeightShape& shape) {
   if (p.is_depthwise()) {
     std::vector<std::int8_t> by_tap;  // (taps x channels)
     for (Index tap = 0; tap < p.taps; ++tap) {
       for (Index c = 0; c < p.channels(); ++c) by_tap.push_back(weights[static_cast<std::size_t>(c * p.taps + tap)]);
     }
-    result.packed = AlignedBytes(kernels.depthwise.packed_bytes(p.channels(), p.taps));
-    kernels.depthwise.pack(p.channels(), p.taps, by_tap.data(), result.packed.data());
-    return;
+    PackedWeights result{AlignedBytes(kernels.depthwise.packed_bytes(p.channels(), p.taps))};
+    kernels.depthwise.pack(p.channels(), p.taps, by_tap.data(), result.bytes.data());
+    return result;
   }
-  const kernels::WeightShape& shape = result.weight_shape;
   std::vector<std::int8_t> codes = weights;
   if (shape.has_zero_points) {
     std::size_t scale = 0;
@@ -168,101 +142,46 @@ inline void pack(const kernels::KernelSet& kernels, const std::vector<std::int8_
       }
     }
   }
-  result.packed_stride = (kernels.gemm.packed_bytes(shape) + 63) / 64 * 64;
-  result.packed = AlignedBytes(result.packed_stride * static_cast<std::size_t>(p.groups));
+  const std::size_t stride = (kernels.gemm.packed_bytes(shape) + 63) / 64 * 64;
+  PackedWeights result{AlignedBytes(stride * static_cast<std::size_t>(p.groups)), stride};
   for (Index group = 0; group < p.groups; ++group) {
     const Index slice = group * p.columns * shape.groups();
     kernels.gemm.pack(shape,
                       {.codes = codes.data() + group * p.columns * p.column_elements(),
                        .multipliers = terms.multipliers.data() + slice,
                        .zero_points = shape.has_zero_points ? zero_points.data() + slice : nullptr},
-                      result.packed.data() + result.packed_stride * static_cast<std::size_t>(group));
+                      result.bytes.data() + stride * static_cast<std::size_t>(group));
   }
-}
-
-inline void run_integer_product(const IntegerProduct& work, const kernels::GemmKernel& gemm,
-                                const kernels::DepthwiseKernel& depthwise,
-                                const kernels::ElementwiseKernel& elementwise, const std::byte* input,
-                                const std::byte* residual, std::byte* output, const ThreadPool& pool) {
-  const Product& p = work.product;
-  const std::size_t out_bytes = work.output_type == kernels::ElementType::float32 ? 4 : 1;
-  for_row_blocks(pool, p.images, p.rows, [&](Index image, Index first, Index count) {
-    const auto start = static_cast<std::size_t>((image * p.rows + first) * p.all_columns());
-    std::byte* out = output + start * out_bytes;
-    if (p.is_depthwise()) {
-      depthwise.run({.input = rows_of(p, input, 1, image, 0, first, count, work.padding.data()),
-                     .input_type = work.input_type,
-                     .packed_weights = work.packed.data(),
-                     .epilogue = work.epilogue_of(0),
-                     .output = out,
-                     .output_type = work.output_type,
-                     .output_stride = p.all_columns()});
-    } else {
-      for (Index group = 0; group < p.groups; ++group) {
-        gemm.run({.input = rows_of(p, input, 1, image, group, first, count, work.padding.data()),
-                  .input_type = work.input_type,
-                  .weights = work.weight_shape,
-                  .packed_weights = work.packed.data() + work.packed_stride * static_cast<std::size_t>(group),
-                  .epilogue = work.epilogue_of(group),
-                  .output = out + static_cast<std::size_t>(group * p.columns) * out_bytes,
-                  .output_type = work.output_type,
-                  .output_stride = p.all_columns()});
-      }
-    }
-    if (work.residual) {
-      kernels::AddArguments add = *work.residual;
-      add.a.data = out;
-      add.b.data = residual + start;
-      add.output.data = out;
-      add.count = count * p.all_columns();
-      elementwise.add(add);
-    }
-  });
-}
-
-/// Appends the step of an integer product; `residual` is the buffer of what is added, -1 for nothing.
-inline void append_integer_product(Lowering& lowering, StepInfo info, const std::shared_ptr<IntegerProduct>& work,
-                                   int from, int residual, int to) {
-  std::vector<int> reads{from};
-  if (residual >= 0) reads.push_back(residual);
-  lowering.append(
-      std::move(info), std::move(reads), {to},
-      [work = std::shared_ptr<const IntegerProduct>(work), from, residual, to, gemm = lowering.kernels().gemm,
-       depthwise = lowering.kernels().depthwise, elementwise = lowering.kernels().elementwise](const Execution& e) {
-        const std::byte* added = residual < 0 ? nullptr : e.at<std::byte>(residual);
-        run_integer_product(*work, gemm, depthwise, elementwise, e.at<std::byte>(from), added, e.at<std::byte>(to),
-                            e.pool);
-      });
+  return result;
 }
 
 /// Convolution, Gemm or MatMul of quantised activations and quantised weights: one step with bias, clamp and
 /// requantisation. False if the node is not one.
 inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
-  const std::optional<Product> product = product_of(lowering, node);
+  std::optional<Product> product = product_of(lowering, node);
   if (!product) return false;
+  Product& p = *product;
   const std::optional<QuantizedValue> input = lowering.source(node.inputs[0]);
   const std::optional<QuantizedWeights> weights =
       quantized_weights(lowering.graph(), lowering.producer(node.inputs[1]));
-  const auto bias = bias_of(lowering, node, product->all_columns());
+  const auto bias = bias_of(lowering, node, p.all_columns());
   if (!input || !weights || !bias) return false;
 
-  auto work = std::make_shared<IntegerProduct>();
-  work->product = *product;
-  const bool grouped = weights->granularity.kind == quantize::Granularity::Kind::per_group && !product->is_depthwise();
+  const std::int64_t multiply_accumulates = p.multiply_accumulates();
+  const bool grouped = weights->granularity.kind == quantize::Granularity::Kind::per_group && !p.is_depthwise();
   std::optional<PaddedImages> padded;
-  if (!grouped) padded = join_lines(lowering, node, work->product);  // groups are those of each tap
-  const Product& p = work->product;
-  work->weight_shape = {.columns = p.columns,
-                        .taps = p.taps,
-                        .depth = p.depth,
-                        .bits = weights->bits,
-                        .group_size = grouped ? weights->granularity.group_size : 0,
-                        .has_zero_points = !weights->zero_points.empty()};
+  if (!grouped) padded = join_lines(lowering, node, p);  // groups are those of each tap
+  kernels::WeightShape shape{.columns = p.columns,
+                             .taps = p.taps,
+                             .depth = p.depth,
+                             .bits = weights->bits,
+                             .group_size = grouped ? weights->granularity.group_size : 0,
+                             .has_zero_points = !weights->zero_points.empty()};
   if (padded) {
-    work->weight_shape.depth = lowering.kernels().gemm.filled_depth(work->weight_shape);
-    fill_pieces(work->product, *padded, work->weight_shape.depth);
+    shape.depth = lowering.kernels().gemm.filled_depth(shape);
+    fill_pieces(p, *padded, shape.depth);
   }
-  const std::vector<Index> slices = slices_in_order(p, *weights, work->weight_shape.group_size);
+  const std::vector<Index> slices = slices_in_order(p, *weights, shape.group_size);
   if (slices.empty()) return false;
   const std::vector<float> scales = gather<float>(weights->scales, slices);
   std::vector<std::int8_t> zero_points;
@@ -271,38 +190,41 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   const Tail tail = product_tail(lowering, node, true);
   const std::vector<std::int8_t> ordered = gather<std::int8_t>(weights->values, p.weight_order);
   const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
-  Terms terms = terms_of(lowering, node, *input, out_scale, ordered, scales, *bias, p, work->weight_shape.group_size);
-  pack(lowering.kernels(), ordered, terms, zero_points, *work);
-  if (work->weight_shape.group_size == 0) {
-    work->bias = std::move(terms.added);
-    work->multipliers = std::move(terms.multipliers);
+  const Terms terms = terms_of(lowering, node, *input, out_scale, ordered, scales, *bias, p, shape.group_size);
+  PackedWeights packed = pack(lowering.kernels(), ordered, terms, zero_points, p, shape);
+
+  IntegerProductStep step{.product = p,
+                          .packed = {lowering.constant_buffer(std::move(packed.bytes))},
+                          .weights = shape,
+                          .packed_stride = static_cast<Index>(packed.stride),
+                          .input_type = input->element()};
+  step.epilogue.low = tail.low;
+  step.epilogue.high = tail.high;
+  if (shape.group_size == 0) {
+    step.bias = {lowering.constant_buffer(terms.added)};
+    step.multipliers = {lowering.constant_buffer(terms.multipliers)};
   } else {
-    for (const float b : *bias) work->float_bias.push_back(b / out_scale);
-    work->epilogue.input_zero_point = input->affine.zero_point;
+    std::vector<float> float_bias;
+    for (const float b : *bias) float_bias.push_back(b / out_scale);
+    step.float_bias = {lowering.constant_buffer(float_bias)};
+    step.epilogue.input_zero_point = input->affine.zero_point;
   }
-  work->padding.assign(static_cast<std::size_t>(p.channels()), static_cast<std::uint8_t>(input->affine.zero_point));
-  work->input_type = input->element();
-  work->epilogue.low = tail.low;
-  work->epilogue.high = tail.high;
   if (tail.quantized) {
-    work->output_type = tail.quantized->element();
-    work->epilogue.zero_point = tail.quantized->affine.zero_point;
-    work->epilogue.lowest = tail.lowest();
-    work->epilogue.highest = tail.highest();
+    step.output_type = tail.quantized->element();
+    step.epilogue.zero_point = tail.quantized->affine.zero_point;
+    step.epilogue.lowest = tail.lowest();
+    step.epilogue.highest = tail.highest();
   }
 
   lowering.cover(tail);
   int from = lowering.request(input->codes, p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, 1, input->affine.zero_point, from);
-  const int to = lowering.produce(tail.result, p.layout);
-  const StepInfo info{node.name,
-                      tail.operation,
-                      fmt::format("int{}", std::max(4, weights->bits)),
-                      p.is_depthwise() ? "depthwise" : "gemm",
-                      product->multiply_accumulates(),
-                      work->bytes()};
-  append_integer_product(lowering, info, work, from, -1, to);
-  if (tail.quantized) lowering.set_last_product({tail.result, work, from, info});
+  step.input = product_input(lowering, p, from, static_cast<std::uint8_t>(input->affine.zero_point));
+  step.output = {lowering.produce(tail.result, p.layout)};
+  const StepInfo info{node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)),
+                      p.is_depthwise() ? "depthwise" : "gemm", multiply_accumulates};
+  lowering.append(info, step);
+  if (tail.quantized) lowering.set_last_product({tail.result, step, p.layout, info});
   return true;
 }
 

@@ -2,7 +2,7 @@
 #define CONDENSE_RUNTIME_DETAIL_LOWER_MOVE_HPP
 
 #include "condense/graph/operator_traits.hpp"
-#include "condense/runtime/detail/operator_step.hpp"
+#include "condense/runtime/detail/lower_operator.hpp"
 
 namespace condense::runtime::detail {
 

@@ -6,38 +6,34 @@
 #include "condense/graph/operators/max_pool.hpp"
 #include "condense/runtime/detail/lower_elementwise.hpp"
 #include "condense/runtime/detail/product.hpp"
+#include "condense/runtime/detail/steps/pooling.hpp"
 
 namespace condense::runtime::detail {
 
-/// A pool ready to run: where its windows lie, and for averages what their sums are multiplied by.
-struct PoolingWork {
-  Index images = 1;
-  Index channels = 0;
-  Index rows = 0;
-  Index taps = 0;
-  Index image_elements = 0;
-  bool is_maximum = false;
+/// A pool as the graph states it: where its windows lie, and for averages what their sums are multiplied by.
+struct Pooling {
+  PoolingStep step;
   std::vector<std::int32_t> offsets;
   std::vector<float> multipliers;  ///< 1 / count, for averages.
 };
 
 /// The pool that a node is; empty if it is not one, or one whose form the kernels do not have: of volumes, or with
 /// the indices of what won.
-inline std::optional<PoolingWork> pooling_of(const Lowering& lowering, const graph::Node& node) {
+inline std::optional<Pooling> pooling_of(const Lowering& lowering, const graph::Node& node) {
   const Shape& images = lowering.shape(node.inputs[0]);
   if (images.rank() > 4 || node.outputs.size() > 1) return {};
-  PoolingWork work;
+  Pooling work;
   const auto set_window = [&](const graph::Window& window) {
-    work.images = images[0];
-    work.channels = images[1];
-    work.rows = window.positions();
-    work.taps = window.taps();
-    work.image_elements = images.count(1, images.rank());
+    work.step.images = images[0];
+    work.step.channels = images[1];
+    work.step.rows = window.positions();
+    work.step.taps = window.taps();
+    work.step.image_elements = images.count(1, images.rank());
     work.offsets = window_offsets(window, images[1]);
   };
   if (const auto* pool = node.op.get_if<graph::MaxPool>()) {
     set_window(pool->window(images));
-    work.is_maximum = true;
+    work.step.is_maximum = true;
     return work;
   }
   if (const auto* pool = node.op.get_if<graph::AveragePool>()) {
@@ -50,42 +46,28 @@ inline std::optional<PoolingWork> pooling_of(const Lowering& lowering, const gra
   if (node.op.is<graph::GlobalAveragePool>()) {
     const std::vector<Index> kernel(images.extents().begin() + 2, images.extents().end());
     set_window(graph::make_window(images, kernel, {.strides = {}, .dilations = {}, .pads = {}}));
-    work.multipliers.assign(1, 1.0F / static_cast<float>(work.taps));
+    work.multipliers.assign(1, 1.0F / static_cast<float>(work.step.taps));
     return work;
   }
   return {};
 }
 
-inline void append_pooling(Lowering& lowering, StepInfo info, PoolingWork pooling, kernels::PoolingArguments form,
+inline void append_pooling(Lowering& lowering, StepInfo info, Pooling pooling, const kernels::PoolingArguments& form,
                            int from, int to) {
-  const std::size_t bytes = form.type == kernels::ElementType::float32 ? sizeof(float) : 1;
-  const kernels::PoolingKernel& kernel = lowering.kernels().pooling;
-  const auto run = pooling.is_maximum ? kernel.maximum : kernel.average;
-  lowering.append(
-      std::move(info), {from}, {to},
-      [work = std::make_shared<const PoolingWork>(std::move(pooling)), form, bytes, from, to, run](const Execution& e) {
-        for_row_blocks(e.pool, work->images, work->rows, [&](Index image, Index first, Index count) {
-          kernels::PoolingArguments arguments = form;
-          arguments.input = {
-              .data = e.at<std::byte>(from) + static_cast<std::size_t>(image * work->image_elements) * bytes,
-              .offsets = work->offsets.data() + first * work->taps,
-              .rows = count,
-              .taps = work->taps,
-              .depth = work->channels};
-          arguments.multipliers = work->multipliers.data() + (work->is_maximum ? 0 : first);
-          arguments.output =
-              e.at<std::byte>(to) + static_cast<std::size_t>((image * work->rows + first) * work->channels) * bytes;
-          arguments.output_stride = work->channels;
-          run(arguments);
-        });
-      });
+  PoolingStep& step = pooling.step;
+  step.input = {from};
+  step.offsets = {lowering.table_buffer(pooling.offsets)};
+  if (!step.is_maximum) step.multipliers = {lowering.constant_buffer(pooling.multipliers)};
+  step.output = {to};
+  step.form = form;
+  lowering.append(std::move(info), std::move(step));
 }
 
 /// MaxPool, AveragePool and GlobalAveragePool, on codes where both sides are quantised, otherwise in float. False if
 /// the node is not one of them.
 inline bool lower_pooling(Lowering& lowering, const graph::Node& node) {
   if (node.inputs.empty() || lowering.type(node.inputs[0]).type != DataType::float32) return false;
-  std::optional<PoolingWork> work = pooling_of(lowering, node);
+  std::optional<Pooling> work = pooling_of(lowering, node);
   if (!work) return false;
   const auto input = lowering.source(node.inputs[0]);
   const Tail tail = lowering.tail(node, true);
@@ -100,7 +82,7 @@ inline bool lower_pooling(Lowering& lowering, const graph::Node& node) {
 
   lowering.cover(tail);
   const StepInfo info{node.name, tail.operation, "int8", "pooling"};
-  if (work->is_maximum) {
+  if (work->step.is_maximum) {
     const int from = request_as(lowering, *input, tail, layout);  // the maximum and a monotone table may be exchanged
     append_pooling(lowering, info, std::move(*work), {.type = tail.quantized->element(), .lowest = tail.lowest()}, from,
                    lowering.produce(tail.result, layout));

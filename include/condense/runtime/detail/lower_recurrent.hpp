@@ -2,7 +2,7 @@
 #define CONDENSE_RUNTIME_DETAIL_LOWER_RECURRENT_HPP
 
 #include "condense/graph/operators/dynamic_quantize_lstm.hpp"
-#include "condense/runtime/detail/operator_step.hpp"
+#include "condense/runtime/detail/lower_operator.hpp"
 #include "condense/runtime/detail/product.hpp"
 
 namespace condense::runtime::detail {

@@ -24,23 +24,22 @@ inline bool lower_residual(Lowering& lowering, const graph::Node& node) {
   Tail tail = lowering.tail(node, true);
   if (!other || !tail.quantized || lowering.shape(node.inputs[0]) != lowering.shape(node.inputs[1])) return false;
 
-  const auto [codes, work, from, first_info] = *last;
+  Lowering::LastProduct product = *last;
   lowering.withdraw_product();
   lowering.cover(tail);
-  const Layout layout = work->product.layout;
-  const int residual = lowering.request(other->codes, layout);
-  const int to = lowering.produce(tail.result, layout);
   const float scale = tail.quantized->affine.scale;
-  work->residual = kernels::AddArguments{
+  IntegerProductStep& step = product.step;
+  step.residual = {lowering.request(other->codes, product.layout)};
+  step.output = {lowering.produce(tail.result, product.layout)};
+  step.sum = kernels::AddArguments{
       .a = {.type = own->element(), .zero_point = own->affine.zero_point},
       .b = {.type = other->element(), .zero_point = other->affine.zero_point},
       .a_multiplier = kernels::short_multiplier(own->affine.scale / scale),
       .b_multiplier = kernels::short_multiplier(other->affine.scale / scale),
       .output = code_output(tail),
   };
-  StepInfo info = first_info;
-  info.operation += " + " + tail.operation;
-  append_integer_product(lowering, std::move(info), work, from, residual, to);
+  product.info.operation += " + " + tail.operation;
+  lowering.append(std::move(product.info), std::move(step));
   return true;
 }
 

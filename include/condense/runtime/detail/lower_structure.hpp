@@ -5,6 +5,7 @@
 #include "condense/graph/operators/flatten.hpp"
 #include "condense/graph/operators/reshape.hpp"
 #include "condense/runtime/detail/lower_elementwise.hpp"
+#include "condense/runtime/detail/steps/move.hpp"
 
 namespace condense::runtime::detail {
 
@@ -41,38 +42,19 @@ inline bool lower_concat(Lowering& lowering, const graph::Node& node) {
   const bool joins_channels = axis == 1 && (shape.rank() == 3 || shape.rank() == 4);
   const Layout layout = joins_channels ? Layout::channels_last : Layout::channels_first;
   const Index outer = joins_channels ? shape[0] * shape.count(2, shape.rank()) : shape.count(0, axis);
-  const std::size_t bytes = lowering.element_bytes(result);
-  struct Piece {
-    int buffer;
-    std::size_t bytes;
-  };
-  std::vector<Piece> pieces;
-  std::vector<int> reads;
-  std::size_t stride = 0;
+  const auto bytes = static_cast<Index>(lowering.element_bytes(result));
+  JoinStep step{.pieces = {}, .output = {}, .outer = outer};
   if (in_codes) lowering.cover(tail);
   for (std::size_t i = 0; i < node.inputs.size(); ++i) {
     // A value of one position or channel has one layout: it is what either layout would be.
     const int buffer =
         in_codes ? request_as(lowering, sources[i], tail, layout) : lowering.request(node.inputs[i], layout);
-    const auto piece =
-        static_cast<std::size_t>(lowering.shape(node.inputs[i]).count() / std::max<Index>(outer, 1)) * bytes;
-    pieces.push_back({buffer, piece});
-    reads.push_back(buffer);
-    stride += piece;
+    const Index elements = lowering.shape(node.inputs[i]).count() / std::max<Index>(outer, 1);
+    step.pieces.push_back({{buffer}, elements * bytes});
   }
-  const int to = lowering.produce(result, layout);
+  step.output = {lowering.produce(result, layout)};
   lowering.append({node.name, in_codes ? tail.operation : std::string("Concat"), in_codes ? "int8" : "-", "layout"},
-                  std::move(reads), {to}, [pieces = std::move(pieces), stride, outer, to](const Execution& e) {
-                    std::size_t start = 0;
-                    for (const Piece& piece : pieces) {
-                      for (Index i = 0; i < outer; ++i) {
-                        const auto n = static_cast<std::size_t>(i);
-                        std::memcpy(e.at<std::byte>(to) + n * stride + start,
-                                    e.at<const std::byte>(piece.buffer) + n * piece.bytes, piece.bytes);
-                      }
-                      start += piece.bytes;
-                    }
-                  });
+                  std::move(step));
   return true;
 }
 

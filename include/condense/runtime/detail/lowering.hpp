@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "condense/graph/evaluate.hpp"
@@ -12,7 +13,11 @@
 #include "condense/graph/operators/relu.hpp"
 #include "condense/kernels/kernel_set.hpp"
 #include "condense/runtime/detail/quantized.hpp"
+#include "condense/runtime/detail/steps/elementwise.hpp"
+#include "condense/runtime/detail/steps/integer_product.hpp"
+#include "condense/runtime/detail/steps/move.hpp"
 #include "condense/runtime/program.hpp"
+#include "condense/runtime/weight_store.hpp"
 
 namespace condense::runtime::detail {
 
@@ -36,24 +41,31 @@ struct Tail {
   std::int32_t highest() const { return quantize::quantize_value(high, quantized->affine, quantized->integers()); }
 };
 
-struct IntegerProduct;
+inline kernels::CodeOutput code_output(const Tail& tail) {
+  return {.type = tail.quantized->element(),
+          .zero_point = tail.quantized->affine.zero_point,
+          .lowest = tail.lowest(),
+          .highest = tail.highest()};
+}
 
 /// The state of a compilation: a graph with the types it runs with, and the plan made so far. Lowering rules ask it for
 /// the buffers of values, in the layout that they want, and append steps.
 class Lowering {
  public:
-  Lowering(const graph::Graph& graph, std::vector<graph::TensorType> types, kernels::KernelSet kernels)
+  Lowering(const graph::Graph& graph, graph::InferredValues values, kernels::KernelSet kernels,
+           std::shared_ptr<WeightStore> weights)
       : graph_(graph),
-        kernels_(std::move(kernels)),
-        types_(std::move(types)),
+        weights_(std::move(weights)),
+        types_(std::move(values.types)),
+        known_(std::move(values.known)),
         producers_(graph.producers()),
         consumers_(graph.consumers()),
         buffers_of_(types_.size(), {-1, -1}) {
-    plan_.backend = kernels_.name;
+    plan_.kernels = std::move(kernels);
   }
 
   const graph::Graph& graph() const noexcept { return graph_; }
-  const kernels::KernelSet& kernels() const noexcept { return kernels_; }
+  const kernels::KernelSet& kernels() const noexcept { return plan_.kernels; }
   const graph::TensorType& type(graph::Value value) const { return types_[index(value)]; }
   const Shape& shape(graph::Value value) const { return types_[index(value)].shape; }
 
@@ -61,6 +73,12 @@ class Lowering {
   const graph::Node* producer(graph::Value value) const {
     if (!value.exists() || producers_[index(value)] < 0) return nullptr;
     return &graph_.nodes()[static_cast<std::size_t>(producers_[index(value)])];
+  }
+
+  /// The value itself if it need not be computed: a constant, or a small one that follows from constants and shapes.
+  const Tensor* known(graph::Value value) const {
+    const auto& tensor = known_[index(value)];
+    return tensor ? &*tensor : graph_.constant_if(value);
   }
 
   /// The quantised activation behind an input of a node, if a DequantizeLinear made it.
@@ -142,7 +160,7 @@ class Lowering {
     if (!has_two_layouts(value)) layout = Layout::channels_first;
     const auto wanted = static_cast<std::size_t>(layout);
     if (buffers[wanted] >= 0) return buffers[wanted];
-    if (const Tensor* constant = graph_.constant_if(value)) {
+    if (const Tensor* constant = known(value)) {
       return buffers[wanted] = constant_buffer(layout == Layout::channels_first ? *constant : channels_last(*constant));
     }
     if (buffers[1 - wanted] >= 0) return change_layout(value, layout);
@@ -153,12 +171,12 @@ class Lowering {
     require(quantized.has_value(), "node order: the value '{}' is needed before it is made", graph_.name(value));
     const int codes = request(quantized->codes, layout);
     const int target = produce(value, layout);
-    append(
-        {graph_.name(value), "DequantizeLinear", "-", "elementwise"}, {codes}, {target},
-        [codes, target, q = *quantized, count = shape(value).count(),
-         dequantize = kernels_.elementwise.dequantize](const Execution& e) {
-          dequantize({e.at<void>(codes), q.element(), q.affine.zero_point}, q.affine.scale, count, e.at<float>(target));
-        });
+    append({graph_.name(value), "DequantizeLinear", "-", "elementwise"},
+           DequantizeStep{.input = {codes},
+                          .output = {target},
+                          .count = shape(value).count(),
+                          .scale = quantized->affine.scale,
+                          .form = {.type = quantized->element(), .zero_point = quantized->affine.zero_point}});
     return target;
   }
 
@@ -176,28 +194,43 @@ class Lowering {
 
   /// A buffer of the arena that belongs to no value.
   int scratch(std::size_t bytes) {
-    plan_.buffers.push_back({bytes, {}});
+    plan_.buffers.push_back({bytes});
     return static_cast<int>(plan_.buffers.size()) - 1;
   }
 
+  /// A constant buffer: the elements of a tensor, or of a vector, or bytes. The same content has the same buffer.
   int constant_buffer(const Tensor& tensor) {
-    plan_.buffers.push_back({tensor.bytes(), tensor});
-    plan_.weight_bytes += tensor.bytes();
-    return static_cast<int>(plan_.buffers.size()) - 1;
+    const auto owner = std::make_shared<const Tensor>(tensor);
+    return constant_buffer(BufferInfo{tensor.bytes(), {owner, owner->raw()}});
+  }
+  template <class T>
+  int constant_buffer(const std::vector<T>& values) {
+    return constant_buffer(bytes_of(values));
+  }
+  int constant_buffer(AlignedBytes bytes) {
+    const std::size_t size = bytes.size();
+    return constant_buffer(BufferInfo{size, weights_->keep(std::move(bytes))});
   }
 
-  /// `info.weight_bytes` are those that the step holds; what it reads and writes in buffers is counted at the end.
-  void append(StepInfo info, std::vector<int> reads, std::vector<int> writes,
-              std::function<void(const Execution&)> run) {
-    plan_.weight_bytes += info.weight_bytes;
-    plan_.steps.push_back({std::move(info), std::move(reads), std::move(writes), std::move(run)});
+  /// The same for a table of offsets and the like, which no report counts as weights.
+  template <class T>
+  int table_buffer(const std::vector<T>& values) {
+    AlignedBytes bytes = bytes_of(values);
+    const std::size_t size = bytes.size();
+    return constant_buffer(BufferInfo{size, weights_->keep(std::move(bytes)), true});
+  }
+
+  /// Appends a step; what it reads and writes follows from its fields. `info` need not speak of bytes.
+  template <StepKind T>
+  void append(StepInfo info, T step) {
+    plan_.steps.push_back(make_step(std::move(info), std::move(step)));
   }
 
   /// An integer product, while its step is the last one and may still be changed.
   struct LastProduct {
     graph::Value codes;  ///< Its result.
-    std::shared_ptr<IntegerProduct> work;
-    int from = -1;  ///< The buffer that it reads.
+    IntegerProductStep step;
+    Layout layout;
     StepInfo info;
   };
   const LastProduct* last_product() const noexcept {
@@ -209,7 +242,6 @@ class Lowering {
   }
   /// Takes its step back.
   void withdraw_product() {
-    plan_.weight_bytes -= plan_.steps.back().info.weight_bytes;
     plan_.steps.pop_back();
     last_product_.reset();
   }
@@ -256,7 +288,7 @@ class Lowering {
   Tensor channels_last(const Tensor& tensor) const {
     const auto [batch, channels, positions] = extents(tensor.shape());
     Tensor result(tensor.type(), tensor.shape());
-    kernels_.layout.transpose(
+    plan_.kernels.layout.transpose(
         {tensor.raw(), batch, channels, positions, bits(tensor.type()) / 8, result.mutable_raw()});
     return result;
   }
@@ -266,21 +298,37 @@ class Lowering {
     const int from = buffers_of_[index(value)][to_last ? 0 : 1];
     const int to = produce(value, layout);
     const ImageExtents image = extents(shape(value));
-    append({graph_.name(value), to_last ? "to channels last" : "to channels first", "-", "layout"}, {from}, {to},
-           [from, to, image, to_last, bytes = static_cast<Index>(element_bytes(value)),
-            transpose = kernels_.layout.transpose](const Execution& e) {
-             transpose({e.at<void>(from), image.batch, to_last ? image.channels : image.positions,
-                        to_last ? image.positions : image.channels, bytes, e.at<void>(to)});
-           });
+    append({graph_.name(value), to_last ? "to channels last" : "to channels first", "-", "layout"},
+           TransposeStep{.input = {from},
+                         .output = {to},
+                         .batch = image.batch,
+                         .rows = to_last ? image.channels : image.positions,
+                         .columns = to_last ? image.positions : image.channels,
+                         .element_bytes = static_cast<Index>(element_bytes(value))});
     return to;
   }
 
+  template <class T>
+  static AlignedBytes bytes_of(const std::vector<T>& values) {
+    AlignedBytes bytes(values.size() * sizeof(T));
+    if (!values.empty()) std::memcpy(bytes.data(), values.data(), bytes.size());
+    return bytes;
+  }
+
+  int constant_buffer(BufferInfo constant) {
+    const auto [entry, is_new] = constants_.try_emplace(constant.constant.get(), plan_.buffers.size());
+    if (is_new) plan_.buffers.push_back(std::move(constant));
+    return static_cast<int>(entry->second);
+  }
+
   const graph::Graph& graph_;
-  kernels::KernelSet kernels_;
+  std::shared_ptr<WeightStore> weights_;
   std::vector<graph::TensorType> types_;
+  std::vector<std::optional<Tensor>> known_;
   std::vector<int> producers_;
   std::vector<std::vector<int>> consumers_;
   std::vector<std::array<int, 2>> buffers_of_;  ///< For each value and layout; -1 where it does not lie.
+  std::unordered_map<const std::byte*, std::size_t> constants_;  ///< Buffers by address.
   std::unordered_set<const graph::Node*> covered_;
   Plan plan_;
   std::optional<LastProduct> last_product_;

@@ -3,40 +3,25 @@
 
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 
 #include "condense/graph/operators/add.hpp"
 #include "condense/graph/operators/conv.hpp"
 #include "condense/graph/operators/gemm.hpp"
 #include "condense/graph/operators/mat_mul.hpp"
 #include "condense/runtime/detail/lowering.hpp"
+#include "condense/runtime/detail/steps/move.hpp"
+#include "condense/runtime/detail/steps/product.hpp"
 
 namespace condense::runtime::detail {
 
-/// Convolution, Gemm and MatMul seen as one thing: rows of activations, made of `taps` pieces of `depth` elements,
-/// times columns of weights, in `groups` that each read their own channels.
-struct Product {
-  Index images = 1;
-  Index rows = 0;  ///< Per image.
-  Index groups = 1;
-  Index columns = 0;  ///< Per group.
-  Index taps = 1;
-  Index depth = 0;                         ///< Channels of one group.
-  Index image_elements = 0;                ///< From one image of the input to the next.
+/// A product as the graph states it.
+struct Product : ProductExtents {
   std::vector<std::int32_t> offsets;       ///< (rows x taps), see `kernels::ActivationRows`; empty if rows lie in line.
   std::vector<Index> weight_order;         ///< Element of the weight constant for each (group, column, tap, depth).
                                            ///< kZeroWeight: none, a weight of zero.
   Layout layout = Layout::channels_first;  ///< Of input and output.
 
   static constexpr Index kZeroWeight = -1;
-
-  Index channels() const noexcept { return groups * depth; }
-  Index all_columns() const noexcept { return groups * columns; }
-  Index column_elements() const noexcept { return taps * depth; }
-  bool is_depthwise() const noexcept { return groups > 1 && depth == 1 && columns == 1; }
-  std::int64_t multiply_accumulates() const noexcept {
-    return std::int64_t{images} * rows * all_columns() * column_elements();
-  }
 };
 
 /// Where the pieces of every window, a planar one, begin in channels-last images of `channels` channels; -1 in the
@@ -61,45 +46,6 @@ inline std::vector<std::int32_t> window_offsets(const graph::Window& window, Ind
   }
   return offsets;
 }
-
-/// Images of few channels with the padding written around them. The taps of a line of a window then lie in line and are
-/// one piece of a row, where looking up pieces of 1 to 4 elements would cost more than multiplying them.
-struct PaddedImages {
-  Index height = 0;  ///< Of the image, and of the padded one.
-  Index width = 0;
-  Index padded_height = 0;
-  Index padded_width = 0;
-  Index top = 0;
-  Index left = 0;
-  Index channels = 0;
-  Index tail = 0;  ///< Elements of padding after the last line.
-
-  Index elements() const noexcept { return padded_height * padded_width * channels + tail; }
-  bool are_the_input() const noexcept {
-    return top == 0 && left == 0 && padded_height == height && padded_width == width && tail == 0;
-  }
-
-  /// Writes `images` images, of elements of `element_bytes` whose padding consists of bytes `fill`.
-  void write(const std::byte* input, Index images, Index element_bytes, int fill, std::byte* output) const noexcept {
-    const Index pixel = channels * element_bytes;
-    const Index columns = std::clamp<Index>(padded_width - left, 0, width);
-    const Index lines = columns == 0 ? 0 : std::clamp<Index>(padded_height - top, 0, height);
-    for (Index image = 0; image < images; ++image, input += height * width * pixel) {
-      Index written = 0;
-      const auto fill_up_to = [&](Index end) {
-        std::memset(output + written, fill, static_cast<std::size_t>(end - written));
-        written = end;
-      };
-      for (Index y = 0; y < lines; ++y) {
-        fill_up_to(((y + top) * padded_width + left) * pixel);
-        std::memcpy(output + written, input + y * width * pixel, static_cast<std::size_t>(columns * pixel));
-        written += columns * pixel;
-      }
-      fill_up_to(elements() * element_bytes);
-      output += written;
-    }
-  }
-};
 
 /// Makes the lines of a convolution's windows pieces, if it has few channels; what its input is to be turned into then.
 inline std::optional<PaddedImages> join_lines(Product& p, const graph::Window& window) {
@@ -251,47 +197,23 @@ inline int pad(Lowering& lowering, const graph::Node& node, const PaddedImages& 
                Index element_bytes, int fill, int from) {
   if (images.are_the_input()) return from;
   const int to = lowering.scratch(static_cast<std::size_t>(count * images.elements() * element_bytes));
-  lowering.append({node.name, "pad", "-", "layout"}, {from}, {to}, [=](const Execution& e) {
-    images.write(e.at<std::byte>(from), count, element_bytes, fill, e.at<std::byte>(to));
-  });
+  lowering.append({node.name, "pad", "-", "layout"}, PadStep{.input = {from},
+                                                             .output = {to},
+                                                             .images = count,
+                                                             .element_bytes = element_bytes,
+                                                             .fill = fill,
+                                                             .form = images});
   return to;
 }
 
-/// Most rows handed to a kernel at a time, so that threads share an image and its windows stay in cache.
-inline constexpr Index kRowsPerTask = 96;
-
-/// Rows that divide into whole tiles of any kernel; only the last block of an image has others.
-inline constexpr Index kTileRows = 12;
-static_assert(kRowsPerTask % kTileRows == 0);
-
-/// Calls `body(image, first_row, rows)` for blocks of rows on the pool. An image with more blocks than threads has as
-/// many for each of them, and blocks differ by a tile at most, so that threads end together.
-template <class Body>
-void for_row_blocks(const ThreadPool& pool, Index images, Index rows, Body&& body) {
-  const auto divide_up = [](Index a, Index b) { return (a + b - 1) / b; };
-  const Index tiles = divide_up(rows, kTileRows);
-  const Index threads = pool.threads();
-  Index blocks = divide_up(rows, kRowsPerTask);
-  if (blocks > threads) blocks = divide_up(blocks, threads) * threads;
-  parallel_for(pool, images * blocks, [&](Index task) {
-    const auto first_of = [&](Index block) { return std::min(block * tiles / blocks * kTileRows, rows); };
-    const Index first = first_of(task % blocks);
-    body(task / blocks, first, first_of(task % blocks + 1) - first);
-  });
-}
-
-/// The rows [first, first + count) of one image and group of a product.
-inline kernels::ActivationRows rows_of(const Product& p, const std::byte* input, std::size_t element_bytes, Index image,
-                                       Index group, Index first, Index count, const void* padding) {
-  Index start = image * p.image_elements + group * p.depth;
-  if (p.offsets.empty()) start += first * p.channels();
-  return {.data = input + static_cast<std::size_t>(start) * element_bytes,
-          .offsets = p.offsets.empty() ? nullptr : p.offsets.data() + first * p.taps,
-          .padding = padding,
-          .rows = count,
-          .taps = p.taps,
-          .depth = p.is_depthwise() ? p.channels() : p.depth,
-          .row_stride = p.channels()};
+/// What a product reads: a buffer, and the tables that say where its pieces lie. `padding` is one
+/// element of it.
+template <class T>
+ProductInput product_input(Lowering& lowering, const Product& p, int from, T padding) {
+  if (p.offsets.empty()) return {.values = {from}};
+  return {.values = {from},
+          .offsets = {lowering.table_buffer(p.offsets)},
+          .padding = {lowering.constant_buffer(std::vector<T>(static_cast<std::size_t>(p.channels()), padding))}};
 }
 
 }  // namespace condense::runtime::detail

@@ -1,0 +1,121 @@
+#ifndef CONDENSE_RUNTIME_DETAIL_STEPS_INTEGER_PRODUCT_HPP
+#define CONDENSE_RUNTIME_DETAIL_STEPS_INTEGER_PRODUCT_HPP
+
+#include "condense/runtime/detail/steps/elementwise.hpp"
+#include "condense/runtime/detail/steps/product.hpp"
+
+namespace condense::runtime::detail {
+
+/// A product of codes with its bias, clamp and requantisation, and with what is added to the result.
+struct IntegerProductStep {
+  static constexpr std::string_view kKind = "integer product";
+
+  ProductExtents product{};
+  ProductInput input{};
+  Reads packed{};       ///< The weights of all groups.
+  Reads bias{};         ///< int32 (columns of all groups); without groups of weights, as the multipliers.
+  Reads multipliers{};  ///< float32
+  Reads float_bias{};   ///< float32, with groups of weights.
+  Reads residual{};     ///< Codes that are added to the result.
+  Writes output{};
+  kernels::WeightShape weights{};  ///< Of one group of the product.
+  Index packed_stride = 0;         ///< Bytes from one group to the next.
+  kernels::ElementType input_type = kernels::ElementType::uint8;
+  kernels::ElementType output_type = kernels::ElementType::float32;
+  kernels::GemmEpilogue epilogue{};
+  std::optional<kernels::AddArguments> sum{};  ///< With a residual: how it is added to the codes.
+
+  static void fields(auto& s, auto&& visit) {
+    visit(s.product, s.input, s.packed, s.bias, s.multipliers, s.float_bias, s.residual, s.output, s.weights,
+          s.packed_stride, s.input_type, s.output_type, s.epilogue, s.sum);
+  }
+
+  std::size_t output_bytes() const noexcept { return kernels::is_code(output_type) ? 1 : 4; }
+  bool has_weight_groups() const noexcept { return weights.group_size > 0; }
+
+  void check(const BufferSizes& buffers) const {
+    const ProductExtents& p = product;
+    require_codes({input_type});
+    require(kernels::is_code(output_type) || output_type == kernels::ElementType::int32 ||
+                output_type == kernels::ElementType::float32,
+            "the output of a product has no type {}", static_cast<int>(output_type));
+    input.check(buffers, p, 1);
+    if (p.is_depthwise()) {
+      buffers.require_readable(packed,
+                               static_cast<Index>(buffers.kernels().depthwise.packed_bytes(p.channels(), p.taps)), 1);
+    } else {
+      require(weights.columns == p.columns && weights.taps == p.taps && weights.depth == p.depth &&
+                  (weights.bits == 8 || weights.bits == 4 || weights.bits == 2) && weights.group_size >= 0 &&
+                  packed_stride % 64 == 0,
+              "the weights of a product do not fit it");
+      const auto bytes = static_cast<Index>(buffers.kernels().gemm.packed_bytes(weights));
+      require(packed_stride >= bytes, "the weights of a group have {} bytes, {} are needed", packed_stride, bytes);
+      buffers.require_readable(packed, checked_product({p.groups, packed_stride}), 1);
+    }
+    if (has_weight_groups()) {
+      require(!p.is_depthwise(), "depthwise products have no groups of weights");
+      buffers.require_readable(float_bias, p.all_columns(), sizeof(float));
+    } else {
+      buffers.require_readable(bias, p.all_columns(), sizeof(std::int32_t));
+      buffers.require_readable(multipliers, p.all_columns(), sizeof(float));
+    }
+    const Index count = p.images * p.rows * p.all_columns();
+    buffers.require_writable(output, count, output_bytes());
+    if (sum) {
+      require_codes({output_type, sum->a.type, sum->b.type, sum->output.type});
+      buffers.require_readable(residual, count, 1);
+    }
+  }
+
+  kernels::GemmEpilogue epilogue_of(const Execution& e, Index group) const noexcept {
+    kernels::GemmEpilogue result = epilogue;
+    const Index column = group * product.columns;
+    if (has_weight_groups()) {
+      result.float_bias = e.at<float>(float_bias) + column;
+    } else {
+      result.bias = e.at<std::int32_t>(bias) + column;
+      result.multipliers = e.at<float>(multipliers) + column;
+    }
+    return result;
+  }
+
+  void run(const Execution& e) const {
+    const ProductExtents& p = product;
+    for_row_blocks(e.pool, p.images, p.rows, [&](Index image, Index first, Index count) {
+      const Index start = (image * p.rows + first) * p.all_columns();
+      std::byte* out = e.at<std::byte>(output) + static_cast<std::size_t>(start) * output_bytes();
+      if (p.is_depthwise()) {
+        e.kernels.depthwise.run({.input = input.rows(e, p, 1, image, 0, first, count),
+                                 .input_type = input_type,
+                                 .packed_weights = e.at<std::byte>(packed),
+                                 .epilogue = epilogue_of(e, 0),
+                                 .output = out,
+                                 .output_type = output_type,
+                                 .output_stride = p.all_columns()});
+      } else {
+        for (Index group = 0; group < p.groups; ++group) {
+          e.kernels.gemm.run({.input = input.rows(e, p, 1, image, group, first, count),
+                              .input_type = input_type,
+                              .weights = weights,
+                              .packed_weights = e.at<std::byte>(packed) + group * packed_stride,
+                              .epilogue = epilogue_of(e, group),
+                              .output = out + static_cast<std::size_t>(group * p.columns) * output_bytes(),
+                              .output_type = output_type,
+                              .output_stride = p.all_columns()});
+        }
+      }
+      if (sum) {
+        kernels::AddArguments add = *sum;
+        add.a.data = out;
+        add.b.data = e.at<std::byte>(residual) + start;
+        add.output.data = out;
+        add.count = count * p.all_columns();
+        e.kernels.elementwise.add(add);
+      }
+    });
+  }
+};
+
+}  // namespace condense::runtime::detail
+
+#endif
