@@ -48,14 +48,17 @@ TEST(Program, CountsWhatStepsReadAndWrite) {
   EXPECT_EQ(steps[1].weight_bytes, 0U);
 }
 
-TEST(Program, CountsEveryWeightInOneStep) {
+TEST(Program, CountsEveryWeightOfEachStepAndOnceInAll) {
+  bool any_shared = false;
   for (std::uint64_t seed = 0; seed < 8; ++seed) {  // with residual sums, whose products are appended twice
     const Program program = compile(random_quantized_network(seed, ActivationTypes::mixed));
     std::size_t bytes = 0;
     for (const StepInfo& step : program.steps()) bytes += step.weight_bytes;
-    EXPECT_EQ(bytes, program.weight_bytes()) << seed;
-    EXPECT_GT(bytes, 0U);
+    EXPECT_GE(bytes, program.weight_bytes()) << seed;
+    EXPECT_GT(program.weight_bytes(), 0U);
+    any_shared = any_shared || bytes > program.weight_bytes();
   }
+  EXPECT_TRUE(any_shared);  // such as the biases of zeros of two products
 }
 
 TEST(Profile, MeasuresEachStep) {

@@ -56,12 +56,17 @@ inline ArenaPlan plan_arena(std::span<const Lifetime> buffers, std::size_t align
 
   int steps = 0;
   for (const Lifetime& buffer : buffers) steps = std::max(steps, buffer.last + 1);
-  std::vector<std::size_t> alive(static_cast<std::size_t>(steps), 0);
+  std::vector<std::ptrdiff_t> change(static_cast<std::size_t>(steps) + 1, 0);  // of the bytes alive, step by step
   for (std::size_t i = 0; i < buffers.size(); ++i) {
-    for (int step = buffers[i].first; step <= buffers[i].last; ++step)
-      alive[static_cast<std::size_t>(step)] += size_of(i);
+    if (size_of(i) == 0) continue;
+    change[static_cast<std::size_t>(buffers[i].first)] += static_cast<std::ptrdiff_t>(size_of(i));
+    change[static_cast<std::size_t>(buffers[i].last) + 1] -= static_cast<std::ptrdiff_t>(size_of(i));
   }
-  for (const std::size_t bytes : alive) plan.lower_bound = std::max(plan.lower_bound, bytes);
+  std::ptrdiff_t alive = 0;
+  for (const std::ptrdiff_t bytes : change) {
+    alive += bytes;
+    plan.lower_bound = std::max(plan.lower_bound, static_cast<std::size_t>(alive));
+  }
   return plan;
 }
 

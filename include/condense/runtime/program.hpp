@@ -117,6 +117,9 @@ class Program {
   /// Name of the backend whose kernels run.
   const std::string& backend() const noexcept { return plan_->kernels.name; }
 
+  /// Everything about the program that does not change when it runs, for files.
+  const detail::Plan& plan() const noexcept { return *plan_; }
+
  private:
   static void check(std::string_view kind, const detail::Port& port, const Tensor& tensor) {
     if (tensor.type() == port.type.type && tensor.shape() == port.type.shape) return;

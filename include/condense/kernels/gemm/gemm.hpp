@@ -77,7 +77,12 @@ struct GemmArguments {
 ///   static Index filled_depth(const WeightShape&) noexcept;
 ///
 /// the depth up to which it pays to fill pieces with weights of zero, where whatever follows a piece may be read; by
-/// default the depth that they have.
+/// default the depth that they have, and
+///
+///   static bool is_packed(const WeightShape&, const std::byte* packed) noexcept;
+///
+/// whether bytes, as many as `packed_bytes` says, may be run as packed weights without leaving memory, as where they
+/// come from a file; by default any may.
 ///
 /// Sums are exact: the caller guarantees that sum |weight| * 255 + |bias| fits int32. Results equal those of `Scalar`
 /// bit for bit. `packed` is aligned to 64 bytes; nothing else needs to be.
@@ -90,11 +95,14 @@ struct GemmKernel {
   void (*pack)(const WeightShape&, const WeightValues&, std::byte*) noexcept;
   void (*run)(const GemmArguments&) noexcept;
   Index (*filled_depth)(const WeightShape&) noexcept = [](const WeightShape& shape) noexcept { return shape.depth; };
+  bool (*is_packed)(const WeightShape&, const std::byte*) noexcept = [](const WeightShape&,
+                                                                        const std::byte*) noexcept { return true; };
 
   template <class Isa>
   static constexpr GemmKernel of() noexcept {
     GemmKernel kernel{&Gemm<Isa>::packed_bytes, &Gemm<Isa>::pack, &Gemm<Isa>::run};
     if constexpr (requires { &Gemm<Isa>::filled_depth; }) kernel.filled_depth = &Gemm<Isa>::filled_depth;
+    if constexpr (requires { &Gemm<Isa>::is_packed; }) kernel.is_packed = &Gemm<Isa>::is_packed;
     return kernel;
   }
 };

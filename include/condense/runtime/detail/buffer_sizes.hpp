@@ -61,6 +61,12 @@ class BufferSizes {
     return {reinterpret_cast<const T*>(at(from.buffer).constant.get()), static_cast<std::size_t>(count)};
   }
 
+  /// The memory of a constant, which is not to be written.
+  std::shared_ptr<std::byte[]> memory(Reads from) const {
+    const std::shared_ptr<const std::byte>& constant = at(from.buffer).constant;
+    return {constant, const_cast<std::byte*>(constant.get())};
+  }
+
   /// Throws unless every offset of a constant table leaves `reach` elements of an image of `elements`; a negative one
   /// stands for something else.
   void require_offsets(Reads offsets, Index count, Index reach, Index elements) const {

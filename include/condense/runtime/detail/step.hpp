@@ -25,6 +25,11 @@ struct StepInfo {
   std::size_t weight_bytes = 0;   ///< Packed weights, biases, scales and other constants that it reads.
   std::size_t bytes_read = 0;     ///< Of the arena, each operand once and whole.
   std::size_t bytes_written = 0;  ///< To the arena.
+
+  /// Those that do not follow from a plan.
+  static void fields(auto& s, auto&& visit) {
+    visit(s.name, s.operation, s.precision, s.kernel, s.multiply_accumulates);
+  }
 };
 
 /// True if the products of a step are of integers.

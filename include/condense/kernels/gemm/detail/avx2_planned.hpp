@@ -111,6 +111,18 @@ struct Avx2PlannedMicro : Avx2Micro<Avx2Products> {
     }
   }
 
+  /// Whether a plan stays within the quads of a stretch of `steps`.
+  static bool is_plan(const std::byte* plan, Index steps, Index lanes) noexcept {
+    const Index quads = steps / 2;
+    const Index together = std::to_integer<Index>(plan[0]);
+    if (together > quads || together % 2 != 0) return false;
+    for (Index i = 0; together > 0 && i < quads * lanes; ++i) {
+      const Index entries = i < together * lanes ? QuadPlan::kPairings * quads : quads;
+      if (std::to_integer<Index>(plan[1 + i]) >= entries) return false;
+    }
+    return true;
+  }
+
   static void multiply(const GemmTile& tile) noexcept {
     if (tile.plan == nullptr) return Avx2Micro::multiply(tile);
     tile.lanes == 2 ? multiply_planned_by<2>(tile) : multiply_planned_by<1>(tile);

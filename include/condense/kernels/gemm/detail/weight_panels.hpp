@@ -45,6 +45,21 @@ struct WeightPanels {
     });
   }
 
+  /// Whether bytes may be run as packed weights of a shape: the plans among them stay within their stretches.
+  static bool is_packed(const WeightShape& shape, [[maybe_unused]] const std::byte* packed) noexcept {
+    bool fits = true;
+    if constexpr (kPlans) {
+      if (!is_planned(shape)) return true;
+      for_panels(shape, 0, shape.columns, [&](Index column, Index lanes) {
+        const std::byte* panel = packed + column * column_bytes(shape);
+        for_stretches(shape, [&](const Stretch& stretch) {
+          fits = fits && Micro::is_plan(panel + lanes * kLane * stretch_at(shape, stretch), stretch.steps, lanes);
+        });
+      });
+    }
+    return fits;
+  }
+
   /// Whole steps, if rows are read in place then.
   static Index filled_depth(const WeightShape& shape) noexcept {
     WeightShape filled = shape;

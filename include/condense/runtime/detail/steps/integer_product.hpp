@@ -2,11 +2,13 @@
 #define CONDENSE_RUNTIME_DETAIL_STEPS_INTEGER_PRODUCT_HPP
 
 #include "condense/runtime/detail/steps/elementwise.hpp"
+#include "condense/runtime/detail/steps/float_elementwise.hpp"
 #include "condense/runtime/detail/steps/product.hpp"
 
 namespace condense::runtime::detail {
 
-/// A product of codes with its bias, clamp and requantisation, and with what is added to the result.
+/// A product of codes with its bias, clamp and requantisation, and with what follows: of codes a sum, then a table; of
+/// floats a `FloatTail`.
 struct IntegerProductStep {
   static constexpr std::string_view kKind = "integer product";
 
@@ -17,6 +19,7 @@ struct IntegerProductStep {
   Reads multipliers{};  ///< float32
   Reads float_bias{};   ///< float32, with groups of weights.
   Reads residual{};     ///< Codes that are added to the result.
+  Reads table{};        ///< 256 codes, by which those of the result, or the sum, are replaced.
   Writes output{};
   kernels::WeightShape weights{};  ///< Of one group of the product.
   Index packed_stride = 0;         ///< Bytes from one group to the next.
@@ -24,10 +27,11 @@ struct IntegerProductStep {
   kernels::ElementType output_type = kernels::ElementType::float32;
   kernels::GemmEpilogue epilogue{};
   std::optional<kernels::AddArguments> sum{};  ///< With a residual: how it is added to the codes.
+  FloatTail tail{};                            ///< Of an output of floats.
 
   static void fields(auto& s, auto&& visit) {
-    visit(s.product, s.input, s.packed, s.bias, s.multipliers, s.float_bias, s.residual, s.output, s.weights,
-          s.packed_stride, s.input_type, s.output_type, s.epilogue, s.sum);
+    visit(s.product, s.input, s.packed, s.bias, s.multipliers, s.float_bias, s.residual, s.table, s.output, s.weights,
+          s.packed_stride, s.input_type, s.output_type, s.epilogue, s.sum, s.tail);
   }
 
   std::size_t output_bytes() const noexcept { return kernels::is_code(output_type) ? 1 : 4; }
@@ -50,7 +54,11 @@ struct IntegerProductStep {
               "the weights of a product do not fit it");
       const auto bytes = static_cast<Index>(buffers.kernels().gemm.packed_bytes(weights));
       require(packed_stride >= bytes, "the weights of a group have {} bytes, {} are needed", packed_stride, bytes);
-      buffers.require_readable(packed, checked_product({p.groups, packed_stride}), 1);
+      const auto content = buffers.constant<std::byte>(packed, checked_product({p.groups, packed_stride}));
+      for (Index group = 0; group < p.groups; ++group) {
+        require(buffers.kernels().gemm.is_packed(weights, content.data() + group * packed_stride),
+                "the weights of group {} are not packed for {}", group, buffers.kernels().name);
+      }
     }
     if (has_weight_groups()) {
       require(!p.is_depthwise(), "depthwise products have no groups of weights");
@@ -64,6 +72,15 @@ struct IntegerProductStep {
     if (sum) {
       require_codes({output_type, sum->a.type, sum->b.type, sum->output.type});
       buffers.require_readable(residual, count, 1);
+    }
+    if (table.exists()) {
+      require_codes({output_type});
+      buffers.require_readable(table, 256, 1);
+    }
+    if (tail.exists()) {
+      require(output_type == kernels::ElementType::float32, "a function of floats follows outputs of type {}",
+              static_cast<int>(output_type));
+      tail.check(buffers, count);
     }
   }
 
@@ -84,26 +101,7 @@ struct IntegerProductStep {
     for_row_blocks(e.pool, p.images, p.rows, [&](Index image, Index first, Index count) {
       const Index start = (image * p.rows + first) * p.all_columns();
       std::byte* out = e.at<std::byte>(output) + static_cast<std::size_t>(start) * output_bytes();
-      if (p.is_depthwise()) {
-        e.kernels.depthwise.run({.input = input.rows(e, p, 1, image, 0, first, count),
-                                 .input_type = input_type,
-                                 .packed_weights = e.at<std::byte>(packed),
-                                 .epilogue = epilogue_of(e, 0),
-                                 .output = out,
-                                 .output_type = output_type,
-                                 .output_stride = p.all_columns()});
-      } else {
-        for (Index group = 0; group < p.groups; ++group) {
-          e.kernels.gemm.run({.input = input.rows(e, p, 1, image, group, first, count),
-                              .input_type = input_type,
-                              .weights = weights,
-                              .packed_weights = e.at<std::byte>(packed) + group * packed_stride,
-                              .epilogue = epilogue_of(e, group),
-                              .output = out + static_cast<std::size_t>(group * p.columns) * output_bytes(),
-                              .output_type = output_type,
-                              .output_stride = p.all_columns()});
-        }
-      }
+      multiply(e, image, first, count, out, p.all_columns());
       if (sum) {
         kernels::AddArguments add = *sum;
         add.a.data = out;
@@ -112,7 +110,38 @@ struct IntegerProductStep {
         add.count = count * p.all_columns();
         e.kernels.elementwise.add(add);
       }
+      if (table.exists()) {
+        auto* codes = reinterpret_cast<std::uint8_t*>(out);
+        e.kernels.elementwise.lookup(codes, e.at<std::uint8_t>(table), count * p.all_columns(), codes);
+      }
+      if (tail.exists()) tail.run(e, reinterpret_cast<float*>(out), start, count * p.all_columns());
     });
+  }
+
+  /// Rows [first, first + count) of one image, which are written `stride` elements apart.
+  void multiply(const Execution& e, Index image, Index first, Index count, std::byte* out,
+                Index stride) const noexcept {
+    const ProductExtents& p = product;
+    if (p.is_depthwise()) {
+      e.kernels.depthwise.run({.input = input.rows(e, p, 1, image, 0, first, count),
+                               .input_type = input_type,
+                               .packed_weights = e.at<std::byte>(packed),
+                               .epilogue = epilogue_of(e, 0),
+                               .output = out,
+                               .output_type = output_type,
+                               .output_stride = stride});
+      return;
+    }
+    for (Index group = 0; group < p.groups; ++group) {
+      e.kernels.gemm.run({.input = input.rows(e, p, 1, image, group, first, count),
+                          .input_type = input_type,
+                          .weights = weights,
+                          .packed_weights = e.at<std::byte>(packed) + group * packed_stride,
+                          .epilogue = epilogue_of(e, group),
+                          .output = out + static_cast<std::size_t>(group * p.columns) * output_bytes(),
+                          .output_type = output_type,
+                          .output_stride = stride});
+    }
   }
 };
 

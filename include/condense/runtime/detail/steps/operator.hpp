@@ -3,6 +3,7 @@
 
 #include <array>
 
+#include "condense/graph/operators/shape_queries.hpp"
 #include "condense/runtime/detail/buffer_sizes.hpp"
 #include "condense/runtime/detail/step_fields.hpp"
 
@@ -13,7 +14,7 @@ struct OperatorStep {
   static constexpr std::string_view kKind = "operator";
   static constexpr std::size_t kMaximumOperands = 16;
 
-  graph::Operator op;
+  graph::Operator op = graph::Identity{};
   std::vector<Reads> inputs = {};  ///< None for an absent input.
   std::vector<Writes> outputs = {};
   std::vector<graph::TensorType> types = {};  ///< Of the inputs, then the outputs.
@@ -45,9 +46,7 @@ struct OperatorStep {
       if (!inputs[i].exists()) continue;
       buffers.require_readable(inputs[i], bytes(types[i]), 1);
       if (buffers.is_constant(inputs[i])) {
-        known[i].emplace(types[i].type, types[i].shape);
-        std::memcpy(known[i]->mutable_raw(), buffers.constant<std::byte>(inputs[i], bytes(types[i])).data(),
-                    known[i]->bytes());
+        known[i] = Tensor::on(buffers.memory(inputs[i]), types[i].type, types[i].shape);
       }
       operands[i] = graph::InputTypes::Input{types[i], known[i] ? &*known[i] : nullptr};
     }
