@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "commands.hpp"
-#include "condense/compress/post_training.hpp"
+#include "condense/compress/measured_post_training.hpp"
 #include "condense/compress/provenance.hpp"
 #include "condense/graph/statistics.hpp"
 #include "condense/report/table.hpp"
@@ -27,6 +27,7 @@ struct QuantizeOptions : CommonOptions {
   std::vector<std::string> keep_float;
   std::vector<std::string> keep_float_types;
   bool symmetric = false;
+  bool measure = false;
   bool verbose = false;
   DataOptions data{.samples = 512};
 };
@@ -88,6 +89,32 @@ report::Table coverage_table(const compress::Coverage& coverage, bool everything
   return table;
 }
 
+/// What quantisation gives; measured layer by layer if that is asked for.
+struct Quantized {
+  compress::PostTrainingResult result;
+  std::vector<compress::LayerTimes> layers = {};
+};
+
+Quantized quantize(const QuantizeOptions& options, const graph::Graph& network, const Feed& feed,
+                   const compress::PostTrainingConfig& config) {
+  if (!options.measure) return {compress::post_training(network, feed.batches, config)};
+  compress::MeasuredPostTrainingResult measured =
+      compress::measured_post_training(network, feed.batches, config, {.profile = {.pool = config.pool}});
+  if (!options.json) {
+    fmt::print("an inference takes {:.3f} ms in float and {:.3f} ms quantised, on this machine\n",
+               measured.float_seconds * 1e3, measured.integer_seconds * 1e3);
+  }
+  return {{std::move(measured.graph), std::move(measured.coverage)}, std::move(measured.layers)};
+}
+
+report::Table layers_table(const std::vector<compress::LayerTimes>& layers) {
+  report::Table table({{"node", "node"}, {"us in float", "float_us"}, {"us in integers", "integer_us"}});
+  for (const compress::LayerTimes& layer : layers) {
+    table.add({layer.node, layer.float_seconds * 1e6, layer.integer_seconds * 1e6});
+  }
+  return table;
+}
+
 /// Writes the network, its tensors in a file of their own where one file cannot hold them.
 void write(const std::string& path, const io::OnnxModel& model) {
   constexpr std::size_t kLargestModel = std::size_t{1} << 30;  // of 2^31 bytes that a protobuf message can have
@@ -101,11 +128,11 @@ void quantize_model(const QuantizeOptions& options) {
   io::OnnxModel model = read_model(options.model);
   compress::PostTrainingConfig config = configuration(options, model.graph);
   Feed feed;
-  if (needs_data(config)) feed = read_feed(model.graph, options.data);
+  if (needs_data(config) || options.measure) feed = read_feed(model.graph, options.data);
   TerminalProgress progress;
   config.pool = options.pool();
   config.progress = progress.progress();
-  const compress::PostTrainingResult result = compress::post_training(model.graph, feed.batches, config);
+  const auto [result, layers] = quantize(options, model.graph, feed, config);
   const compress::Coverage& coverage = result.coverage;
   const auto before = static_cast<std::int64_t>(graph::stored_bytes(compress::simplified(model.graph)));
   const auto after = static_cast<std::int64_t>(graph::stored_bytes(result.graph));
@@ -129,8 +156,10 @@ void quantize_model(const QuantizeOptions& options) {
                        {"file_bytes", file_after},
                        {"multiply_accumulates", coverage.multiply_accumulates},
                        {"integer_multiply_accumulates", coverage.integer_multiply_accumulates},
-                       {"nodes", coverage_table(coverage, true).json()}});
+                       {"nodes", coverage_table(coverage, true).json()},
+                       {"layers", layers_table(layers).json()}});
   }
+  if (options.verbose && !layers.empty()) fmt::print("{}\n", layers_table(layers).text());
   const report::Table table = coverage_table(coverage, options.verbose);
   if (table.size() > 0) fmt::print("{}\n", table.text());
   const int integer = coverage.count(compress::Execution::integer) + coverage.count(compress::Execution::fused);
@@ -175,6 +204,8 @@ void add_quantize(CLI::App& app) {
   command->add_option("--keep-float", options->keep_float, "Nodes that stay in float, by name");
   command->add_option("--keep-float-type", options->keep_float_types,
                       "Operators of which all nodes stay in float, such as Add");
+  command->add_flag("--measure", options->measure,
+                    "Layers that are slower on integers, on this machine, stay in float; needs data");
   command->add_flag("--verbose", options->verbose, "List all nodes, not only those with a remark");
   options->add_to(*command);
   command->callback([options] { quantize_model(*options); });

@@ -33,6 +33,78 @@ TEST(ThreadPool, HasTheThreadsAskedFor) {
   EXPECT_TRUE(throws<InvalidArgument>("1 to 1024 threads, not 1025", [] { ThreadPool(1025); }));
 }
 
+/// A thread for each task, as an application would not do it.
+class ThreadPerTask final : public Workers {
+ public:
+  ~ThreadPerTask() override {
+    for (std::thread& thread : threads_) thread.join();
+  }
+  int count() const noexcept override { return 2; }
+  void start(Task task) override {
+    const std::lock_guard lock(mutex_);
+    threads_.emplace_back(task);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;
+};
+
+TEST(ThreadPool, WorksWithThreadsOfSomebodyElse) {
+  const ThreadPool pool(std::make_shared<ThreadPerTask>());
+  EXPECT_EQ(pool.threads(), 3);
+  for (int round = 0; round < 20; ++round) {
+    std::vector<int> visits(100, 0);
+    pool.for_each(100, [&](Index i) { ++visits[static_cast<std::size_t>(i)]; });
+    EXPECT_EQ(visits, std::vector<int>(100, 1));
+  }
+  EXPECT_TRUE(throws<InvalidArgument>("1 or more", [] { ThreadPool(std::shared_ptr<Workers>()); }));
+}
+
+#if defined(__linux__)
+
+/// The processors that the system lends this thread.
+std::vector<int> lent_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  EXPECT_EQ(sched_getaffinity(0, sizeof(set), &set), 0);
+  std::vector<int> result;
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(static_cast<std::size_t>(i), &set)) result.push_back(i);
+  }
+  return result;
+}
+
+TEST(ThreadPool, BindsItsThreadsToProcessors) {
+  std::thread([] {  // whose binding ends with it
+    std::vector<int> processors = lent_processors();
+    processors.resize(std::min<std::size_t>(processors.size(), 2));
+    const ThreadPool pool = ThreadPool::bound_to(processors);
+    EXPECT_EQ(pool.threads(), static_cast<int>(processors.size()));
+    EXPECT_EQ(lent_processors(), std::vector<int>{processors[0]});
+    pool.for_each(100, [&](Index) {
+      const std::vector<int> lent = lent_processors();
+      ASSERT_EQ(lent.size(), 1U);
+      EXPECT_NE(std::ranges::find(processors, lent[0]), processors.end());
+    });
+  })
+      .join();
+}
+
+TEST(ThreadPool, RefusesProcessorsThatAreNotThere) {
+  std::thread([] {
+    const std::vector<int> before = lent_processors();
+    for (const int processor : {-1, CPU_SETSIZE - 1, CPU_SETSIZE}) {
+      EXPECT_TRUE(throws<InvalidArgument>(fmt::format("processor {}", processor),
+                                          [&] { ThreadPool::bound_to(std::vector<int>{processor}); }));
+    }
+    EXPECT_TRUE(throws<InvalidArgument>("not 0", [] { ThreadPool::bound_to({}); }));
+    EXPECT_EQ(lent_processors(), before);
+  }).join();
+}
+
+#endif
+
 TEST(ForEach, VisitsEveryIndexOnce) {
   for (const int threads : kThreadCounts) {
     const ThreadPool pool(threads);

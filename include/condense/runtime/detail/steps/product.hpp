@@ -79,20 +79,38 @@ inline constexpr Index kRowsPerTask = 96;
 inline constexpr Index kTileRows = 12;
 static_assert(kRowsPerTask % kTileRows == 0);
 
+/// Fewest multiply-accumulates of a block that exists only for the sake of threads: waking one takes a microsecond or
+/// two.
+inline constexpr std::int64_t kWorkPerTask = 1 << 19;
+
 /// Calls `body(image, first_row, rows)` for blocks of rows on the pool. An image with more blocks than threads has as
-/// many for each of them, and blocks differ by a tile at most, so that threads end together.
+/// many for each of them, and blocks differ by a tile at most, so that threads end together. Images of few rows of
+/// `row_work` multiply-accumulates have more blocks than they need where threads would idle.
 template <class Body>
-void for_row_blocks(const ThreadPool& pool, Index images, Index rows, Body&& body) {
+void for_row_blocks(const ThreadPool& pool, Index images, Index rows, std::int64_t row_work, Body&& body) {
   const auto divide_up = [](Index a, Index b) { return (a + b - 1) / b; };
   const Index tiles = divide_up(rows, kTileRows);
   const Index threads = pool.threads();
   Index blocks = divide_up(rows, kRowsPerTask);
-  if (blocks > threads) blocks = divide_up(blocks, threads) * threads;
+  if (blocks > threads) {
+    blocks = divide_up(blocks, threads) * threads;
+  } else if (images > 0 && images * blocks < threads) {
+    const Index worth_it = static_cast<Index>(row_work * rows / kWorkPerTask);
+    blocks = std::max(blocks, std::min({divide_up(threads, images), tiles, worth_it}));
+  }
   parallel_for(pool, images * blocks, [&](Index task) {
     const auto first_of = [&](Index block) { return std::min(block * tiles / blocks * kTileRows, rows); };
     const Index first = first_of(task % blocks);
     body(task / blocks, first, first_of(task % blocks + 1) - first);
   });
+}
+template <class Body>
+void for_row_blocks(const ThreadPool& pool, Index images, Index rows, Body&& body) {
+  for_row_blocks(pool, images, rows, 0, std::forward<Body>(body));
+}
+template <class Body>
+void for_row_blocks(const ThreadPool& pool, const ProductExtents& p, Body&& body) {
+  for_row_blocks(pool, p.images, p.rows, std::int64_t{p.all_columns()} * p.column_elements(), std::forward<Body>(body));
 }
 
 }  // namespace condense::runtime::detail
