@@ -111,6 +111,46 @@ void add_normalizations(const kernels::NormalizationKernel& kernel) {
   }
 }
 
+void add_float_functions(const kernels::FloatElementwiseKernel& kernel) {
+  using kernels::FloatFunction;
+  const std::pair<const char*, FloatFunction> functions[] = {{"clip", FloatFunction::clip},
+                                                             {"leaky relu", FloatFunction::leaky_relu},
+                                                             {"hard swish", FloatFunction::hard_swish},
+                                                             {"square root", FloatFunction::square_root},
+                                                             {"exponential", FloatFunction::exponential},
+                                                             {"logarithm", FloatFunction::logarithm},
+                                                             {"sigmoid", FloatFunction::sigmoid},
+                                                             {"swish", FloatFunction::swish},
+                                                             {"tanh", FloatFunction::tanh},
+                                                             {"elu", FloatFunction::elu},
+                                                             {"softplus", FloatFunction::softplus},
+                                                             {"error", FloatFunction::error},
+                                                             {"gelu", FloatFunction::gelu},
+                                                             {"gelu by tanh", FloatFunction::gelu_tanh}};
+  for (const auto& [name, function] : functions) {
+    const kernels::FloatMap map{function, 0.5F, 6};
+    add_benchmark(std::string("float ") + name, 8, [&kernel, map](Data& data) {
+      kernel.map({map, data.floats.data(), data.results.data(), data.count});
+    });
+  }
+  add_benchmark("float add", 12, [&kernel](Data& data) {
+    kernel.pair(
+        {.a = {data.floats.data()}, .b = {data.floats.data()}, .output = data.results.data(), .columns = data.count});
+  });
+  for (const Index columns : {64, 768}) {
+    const std::string rows = std::to_string(columns);
+    add_benchmark("float multiply rows of " + rows + " by a row", 8, [&kernel, columns](Data& data) {
+      kernel.pair({.operation = kernels::FloatPair::multiply,
+                   .a = {data.floats.data(), columns},
+                   .b = {data.floats.data(), 0},
+                   .output = data.results.data(),
+                   .output_stride = columns,
+                   .rows = data.count / columns,
+                   .columns = columns});
+    });
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -150,6 +190,7 @@ int main(int argc, char** argv) {
       kernels.layout.transpose({data.a.data(), 1, rows, data.count / rows, 1, data.codes.data()});
     });
   }
+  add_float_functions(kernels.float_elementwise);
   add_reductions(kernels.reduction);
   add_normalizations(kernels.normalization);
   benchmark::RunSpecifiedBenchmarks();

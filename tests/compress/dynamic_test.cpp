@@ -1,41 +1,16 @@
 #include <gtest/gtest.h>
 
-#include "compress/quantized.hpp"
+#include "compress/closeness.hpp"
 #include "compress/transformer.hpp"
 #include "condense/graph/statistics.hpp"
-#include "condense/quantize/distortion.hpp"
 
 // Products and recurrent layers that quantise what they read in every run.
 
 namespace condense::compress {
 namespace {
 
-double sqnr(const Tensor& reference, const Tensor& tensor) {
-  return quantize::distortion(reference, tensor).sqnr_decibels();
-}
-
-Tensor normal(const Shape& shape, std::uint64_t seed, float deviation = 1) {
-  Random random(seed);
-  Tensor tensor(DataType::float32, shape);
-  for (float& value : tensor.mutable_values<float>()) value = deviation * random.normal();
-  return tensor;
-}
-
 int count(const graph::Graph& graph, std::string_view type) {
   return static_cast<int>(std::ranges::count(graph.nodes(), type, [](const graph::Node& n) { return n.op.type(); }));
-}
-
-/// Everything that a graph gives by itself and compiled is the same, and close to what another graph gives.
-void expect_close(const PostTrainingResult& result, const graph::Graph& network, const std::vector<Tensor>& inputs,
-                  double least) {
-  const std::vector<Tensor> expected = graph::evaluate(network, inputs);
-  const std::vector<Tensor> evaluated = graph::evaluate(result.graph, inputs);
-  const std::vector<Tensor> compiled = run_compiled(result.graph, inputs, 2);
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_GT(sqnr(expected[i], evaluated[i]), least) << i;
-    EXPECT_GT(sqnr(evaluated[i], compiled[i]), 45) << i;
-    EXPECT_EQ(result.graph.name(result.graph.outputs()[i]), network.name(network.outputs()[i]));
-  }
 }
 
 PostTrainingConfig dynamic(const std::string& weights = "int8/channel") {

@@ -1,8 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "compress/quantized.hpp"
+#include "compress/closeness.hpp"
 #include "condense/graph/statistics.hpp"
-#include "condense/quantize/distortion.hpp"
 #include "support/throws.hpp"
 
 // Graphs as they are imported: several inputs and outputs, weights that several nodes read, tables, and operators that
@@ -11,17 +10,6 @@
 namespace condense::compress {
 namespace {
 
-double sqnr(const Tensor& reference, const Tensor& tensor) {
-  return quantize::distortion(reference, tensor).sqnr_decibels();
-}
-
-Tensor normal(const Shape& shape, std::uint64_t seed, float deviation = 1) {
-  Random random(seed);
-  Tensor tensor(DataType::float32, shape);
-  for (float& value : tensor.mutable_values<float>()) value = deviation * random.normal();
-  return tensor;
-}
-
 Tensor tokens(const Shape& shape, std::uint32_t vocabulary, std::uint64_t seed) {
   Random random(seed);
   Tensor tensor(DataType::int64, shape);
@@ -29,16 +17,6 @@ Tensor tokens(const Shape& shape, std::uint32_t vocabulary, std::uint64_t seed) 
     token = static_cast<std::int64_t>(random.below(vocabulary));
   }
   return tensor;
-}
-
-void expect_close(const PostTrainingResult& result, const graph::Graph& network, const std::vector<Tensor>& inputs) {
-  const std::vector<Tensor> expected = graph::evaluate(network, inputs);
-  const std::vector<Tensor> evaluated = graph::evaluate(result.graph, inputs);
-  const std::vector<Tensor> compiled = run_compiled(result.graph, inputs, 2);
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_GT(sqnr(expected[i], evaluated[i]), 25) << i;
-    EXPECT_GT(sqnr(evaluated[i], compiled[i]), 45) << i;
-  }
 }
 
 /// An image that two layers read, a vector, and token ids; two outputs, one of which is an inner value.

@@ -33,6 +33,10 @@ class Network {
     if (images.rank() == 3) weights = Shape{channels, images[1] / conv.group, kernel};
     return apply(conv, {value_, normal(name + ".weight", weights), normal(name + ".bias", {channels}, 0.2F)}, name);
   }
+  Network& transposed(const std::string& name, Index channels, const graph::ConvTranspose& conv, Index kernel) {
+    const Shape weights{graph_.type(value_).shape[1], channels / conv.group, kernel, kernel};
+    return apply(conv, {value_, normal(name + ".weight", weights), normal(name + ".bias", {channels}, 0.2F)}, name);
+  }
   Network& depthwise(const std::string& name) {
     const Index channels = graph_.type(value_).shape[1];
     return convolution(name, channels, {.pads = {1, 1, 1, 1}, .group = channels});
@@ -173,6 +177,16 @@ inline graph::Graph two_headed_network() {
   return network.then(graph::GlobalAveragePool{}, "average").flatten().fully_connected("head", 4).finish("logits");
 }
 
+/// Transposed convolutions: as long as their stride, longer, and in groups; and what else enlarges images.
+inline graph::Graph decoder_network() {
+  Network network({kDynamic, 4, 3, 4}, 8);
+  network.transposed("up", 8, {.strides = {2, 2}}, 2).relu("up.relu");
+  network.transposed("groups", 6, {.strides = {2, 2}, .pads = {1, 1, 0, 1}, .group = 2}, 3).clip("groups.clip", -1, 2);
+  const graph::Value scales = network.constant("scales", Tensor::of<float>(Shape{4}, {1, 1, 2, 2}));
+  network.apply(graph::Resize{}, {network.value(), graph::kNoValue, scales}, "resize");
+  return network.transposed("mask", 1, {.strides = {1, 1}, .pads = {1, 1, 1, 1}}, 3).finish("mask");
+}
+
 struct NamedNetwork {
   std::string name;
   graph::Graph graph;
@@ -180,10 +194,10 @@ struct NamedNetwork {
 };
 
 inline std::vector<NamedNetwork> networks() {
-  return {{"plain", plain_network(), true},          {"residual", residual_network(), true},
-          {"branched", branched_network(), true},    {"activations", activations_network(), false},
-          {"matrix", matrix_network(), true},        {"signal", signal_network(), true},
-          {"two-headed", two_headed_network(), true}};
+  return {{"plain", plain_network(), true},           {"residual", residual_network(), true},
+          {"branched", branched_network(), true},     {"activations", activations_network(), false},
+          {"matrix", matrix_network(), true},         {"signal", signal_network(), true},
+          {"two-headed", two_headed_network(), true}, {"decoder", decoder_network(), true}};
 }
 
 /// Standard normal inputs for a network.

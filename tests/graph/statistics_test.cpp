@@ -63,6 +63,14 @@ TEST(MultiplyAccumulates, OfAConvolutionAreItsWeightsAtEveryPosition) {
   EXPECT_EQ(work_of(graph, relu), 0);
 }
 
+TEST(MultiplyAccumulates, OfATransposedConvolutionAreItsWeightsForEveryPixel) {
+  Graph graph;
+  const Value x = graph.input("x", DataType::float32, {kDynamic, 6, 9, 8});
+  const Value weights = graph.constant("a", zeros({6, 5, 2, 3}));
+  const Value result = graph.add(ConvTranspose{.strides = {2, 3}, .group = 2}, {x, weights});
+  EXPECT_EQ(work_of(graph, result), 6 * 9 * 8 * (5 * 2 * 3)) << "a pixel of a channel meets the weights of its channel";
+}
+
 TEST(MultiplyAccumulates, OfAProductAreItsDepthForEveryResult) {
   Graph graph;
   const Value x = graph.input("x", DataType::float32, {kDynamic, 12});

@@ -103,6 +103,32 @@ TEST_P(FloatGemmTest, SplitsRowsThatFillNoCacheIntoBlocks) {
   expect_close({.rows = 61, .taps = 9, .depth = 300, .windows = true}, 20, 0, -kUnbounded, kUnbounded, 2);
 }
 
+TEST_P(FloatGemmTest, PacksMatricesInAnyOrder) {
+  Random random(5);
+  const FloatGemmKernel& kernel = kernels().float_gemm;
+  for (const Index columns : {1, 7, 8, 16, 31, 32, 33, 64, 70}) {
+    for (const Index depth : {1, 2, 19, 64}) {
+      const FloatWeightShape shape{.columns = columns, .depth = depth};
+      std::vector<float> by_column(size(columns * depth));  // (columns x depth)
+      for (float& w : by_column) w = random.uniform(-1, 1);
+      const Index line = columns + 3;
+      std::vector<float> by_depth(size(depth * line));  // (depth x columns), with gaps
+      for (Index c = 0; c < columns; ++c) {
+        for (Index k = 0; k < depth; ++k) by_depth[size(k * line + c)] = by_column[size(c * depth + k)];
+      }
+      const std::size_t bytes = kernel.packed_bytes(shape);
+      std::vector<std::byte> expected(bytes);
+      kernel.pack(shape, {.floats = by_column.data()}, expected.data());
+      std::vector<std::byte> packed(bytes, std::byte{0xA5});
+      kernel.pack_matrix(shape, {by_column.data(), 1, depth}, packed.data());
+      ASSERT_EQ(packed, expected) << columns << " x " << depth;
+      packed.assign(bytes, std::byte{0xA5});
+      kernel.pack_matrix(shape, {by_depth.data(), line, 1}, packed.data());
+      ASSERT_EQ(packed, expected) << columns << " x " << depth;
+    }
+  }
+}
+
 class FloatDepthwiseTest : public BackendTest<FloatDepthwise> {
  protected:
   void expect_close(const RowsForm& form, Index gap, float low, float high, std::uint64_t seed) const {

@@ -157,17 +157,22 @@ TEST_P(ReductionTest, ErrorOfASumIsWithinTheBound) {
 
 TEST_P(ReductionTest, ColumnsAreSummedUpFromTheFirstRowToTheLast) {
   for_columns([&](const ReductionColumns& matrix, auto&& column) {
+    std::vector<double> sums(size(matrix.columns));
     std::vector<double> magnitudes(size(matrix.columns));
     std::vector<double> squares(size(matrix.columns));
+    kernel().column_sums(matrix, sums.data());
     kernel().column_sums_of_absolutes(matrix, magnitudes.data());
     kernel().column_sums_of_squares(matrix, squares.data());
     for (Index c = 0; c < matrix.columns; ++c) {
+      double expected_sum = 0;
       double expected_magnitude = 0;
       double expected_square = 0;
       for (const float value : column(c)) {
+        expected_sum += itself(value);
         expected_magnitude += absolute(value);
         expected_square += square(value);
       }
+      expect_same(sums[size(c)], expected_sum);
       expect_same(magnitudes[size(c)], expected_magnitude);
       expect_same(squares[size(c)], expected_square);
     }

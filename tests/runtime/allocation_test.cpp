@@ -131,6 +131,48 @@ TEST(Program, AllocatesNothingWhenFloatNetworksRun) {
   for (const int threads : {1, 3}) EXPECT_EQ(allocations_of_runs(float_network(), images, ThreadPool(threads)), 0);
 }
 
+/// Attention, recurrent layers and products that are quantised as they come.
+graph::Graph sequence_network() {
+  Random random(6);
+  graph::Graph graph;
+  int constants = 0;
+  const auto constant = [&](const Shape& shape) {
+    return graph.constant(fmt::format("c{}", ++constants), random_tensor(shape, random));
+  };
+  const graph::Value x = graph.input("x", DataType::float32, {2, 9, 16});
+  const graph::Value q = graph.add(graph::MatMul{}, {x, constant({16, 16})});
+  const graph::Value scores = graph.add(graph::MatMul{}, {q, graph.add(graph::Transpose{.perm = {0, 2, 1}}, {x})});
+  graph::Value y = graph.add(graph::MatMul{}, {graph.add(graph::Softmax{}, {scores}), x});
+  y = graph.add(graph::LayerNormalization{}, {graph.add(graph::Add{}, {x, y}), constant({16}), constant({16})});
+  const auto first = [&](const graph::Operator& op, const std::vector<graph::Value>& inputs) {
+    return graph.add_node(op, inputs, fmt::format("n{}", ++constants)).outputs[0];
+  };
+  const graph::Value lstm = first(graph::Lstm{.layout = 1}, {y, constant({1, 48, 16}), constant({1, 48, 12})});
+  const graph::Value gru = first(graph::Gru{.layout = 1}, {y, constant({1, 36, 16}), constant({1, 36, 12})});
+  const graph::Value rnn = first(graph::Rnn{.layout = 1}, {y, constant({1, 12, 16}), constant({1, 12, 12})});
+  for (const graph::Value output : {lstm, gru, rnn}) graph.output(output);
+
+  const graph::Node quantized = graph.add_node(graph::DynamicQuantizeLinear{}, {y}, "quantize");
+  Tensor weights(DataType::int8, {16, 10});
+  for (Index i = 0; i < weights.count(); ++i) weights.mutable_raw()[i] = static_cast<std::byte>(i % 13);
+  const graph::Value sums =
+      graph.add(graph::MatMulInteger{},
+                {quantized.outputs[0], graph.constant("codes", std::move(weights)), quantized.outputs[2]});
+  const graph::Value scale = graph.add(graph::Mul{}, {quantized.outputs[1], constant({10})});
+  const graph::Value logits = graph.add(graph::Mul{}, {graph.add(graph::Cast{.to = DataType::float32}, {sums}), scale});
+  graph.output(
+      graph.add(graph::ReduceMean{}, {logits, graph.constant("axes", Tensor::of<std::int64_t>(Shape{1}, {1}))}));
+  return graph;
+}
+
+TEST(Program, AllocatesNothingWhenSequencesRun) {
+  Random random(2);
+  const Tensor x = random_tensor({2, 9, 16}, random);
+  const graph::Graph graph = sequence_network();
+  for (const StepInfo& step : compile(graph).steps()) EXPECT_NE(step.kernel, "reference") << step.operation;
+  for (const int threads : {1, 3}) EXPECT_EQ(allocations_of_runs(graph, x, ThreadPool(threads)), 0);
+}
+
 TEST(Program, AllocationsWouldBeCounted) {
   Random random(2);
   const Tensor images = random_tensor({2, 3, 12, 12}, random);

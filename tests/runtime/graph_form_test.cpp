@@ -64,7 +64,7 @@ TEST(Outputs, ThatAreImagesComeBackChannelsFirst) {
   const Value y = b.add(graph::Conv{}, {x, b.weights({6, 3, 2, 2})});
   b.graph.output(y, "floats");
   b.graph.output(b.codes(y, 0.02F, u8(128)), "codes");
-  b.graph.output(b.add(graph::Sigmoid{}, {y}), "map");
+  b.graph.output(b.add(graph::HardSwish{}, {y}), "map");
   expect_bytes(b.graph);
 }
 

@@ -19,7 +19,9 @@ namespace condense {
 /// values between. Every other node is evaluated in float by its own operator: dequantised codes are exact there, and
 /// so are maxima, rearrangements and maps of single elements, which a program does by other means.
 ///
-/// So a program has to give the same bytes if each float sum of the graph comes before the first quantisation.
+/// So a program has to give the same bytes if each float sum of the graph comes before the first quantisation, and its
+/// functions of floats are formulas, as HardSwish: those that have to be approximated, as Sigmoid, may differ in the
+/// last places.
 class IntegerInterpreter {
  public:
   explicit IntegerInterpreter(const graph::Graph& graph)
@@ -181,6 +183,7 @@ class IntegerInterpreter {
 
   bool on_codes(const Node& node) {
     if (const auto* conv = node.op.get_if<graph::Conv>()) return convolution(node, *conv);
+    if (const auto* conv = node.op.get_if<graph::ConvTranspose>()) return transposed_convolution(node, *conv);
     if (node.op.is<graph::Gemm>() || node.op.is<graph::MatMul>()) return matrix_product(node);
     if (node.op.is<graph::Add>() || node.op.is<graph::Mul>()) return binary(node);
     if (node.op.is<graph::AveragePool>() || node.op.is<graph::GlobalAveragePool>()) return average(node);
@@ -320,6 +323,47 @@ class IntegerInterpreter {
         node, w[0], in_blocks, *weights, [&](Index output) { return output / window.positions() % w[0]; }, terms_of);
   }
 
+  /// Each output gathers what every tap brings to it, from the pixel that the tap takes there, if there is one.
+  bool transposed_convolution(const Node& node, const graph::ConvTranspose& conv) {
+    const auto weights = weights_of(node.inputs[1]);
+    if (!weights) return false;
+    const Shape& images = shape(node.inputs[0]);
+    const Shape& w = weights->shape;
+    const graph::Window window = conv.window(images, w);
+    const Index depth = w[0] / conv.group;
+    const Index columns = w[1] * conv.group;
+    const bool in_blocks = weights->block_size > 0 && weights->block_axis == 0;
+    const auto source = [](const graph::WindowAxis& axis, Index position, Index tap) -> Index {
+      const Index distance = position + axis.pad_begin - tap * axis.dilation;
+      return distance >= 0 && distance % axis.stride == 0 && distance / axis.stride < axis.output
+                 ? distance / axis.stride
+                 : -1;
+    };
+    const auto terms_of = [&](Index output) {
+      const Index x = output % window.width.input;
+      const Index y = output / window.width.input % window.height.input;
+      const Index column = output / window.pixels() % columns;
+      const Index image = output / (window.pixels() * columns);
+      std::vector<Term> terms;
+      for (Index tap = 0; tap < window.taps(); ++tap) {
+        const Index row = source(window.height, y, tap / window.width.kernel);
+        const Index pixel = source(window.width, x, tap % window.width.kernel);
+        for (Index k = 0; k < depth; ++k) {
+          const Index from = column / w[1] * depth + k;
+          const Index plane = image * images[1] + from;
+          const Index blocks = in_blocks ? (depth + weights->block_size - 1) / weights->block_size : 1;
+          terms.push_back(
+              {row >= 0 && pixel >= 0 ? (plane * window.height.output + row) * window.width.output + pixel : -1,
+               (from * w[1] + column % w[1]) * window.taps() + tap,
+               tap * blocks + (in_blocks ? k / weights->block_size : 0)});
+        }
+      }
+      return terms;
+    };
+    return product(
+        node, columns, in_blocks, *weights, [&](Index output) { return output / window.pixels() % columns; }, terms_of);
+  }
+
   bool matrix_product(const Node& node) {
     const auto weights = weights_of(node.inputs[1]);
     const auto* gemm = node.op.get_if<graph::Gemm>();
@@ -351,20 +395,35 @@ class IntegerInterpreter {
     return static_cast<float>(std::ldexp(std::nearbyint(std::ldexp(fraction, 16)), exponent - 16));
   }
 
+  /// The element of an operand that meets element i of a result.
+  static std::size_t broadcast_element(const Shape& operand, const Shape& result, Index i) {
+    Index element = 0;
+    Index stride = 1;
+    for (int back = 1; back <= operand.rank(); ++back) {
+      const Index extent = operand[operand.rank() - back];
+      const Index position = i % result[result.rank() - back];
+      i /= result[result.rank() - back];
+      element += (extent == 1 ? 0 : position) * stride;
+      stride *= extent;
+    }
+    return static_cast<std::size_t>(element);
+  }
+
   bool binary(const Node& node) {
     const auto a = activation(node.inputs[0]);
     const auto b = activation(node.inputs[1]);
     const Rest rest = rest_of(node);
-    if (!a || !b || !rest.quantized || shape(node.inputs[0]) != shape(node.inputs[1])) return false;
+    if (!a || !b || !rest.quantized) return false;
     const std::vector<std::int64_t> left = integers(tensor(a->codes));
     const std::vector<std::int64_t> right = integers(tensor(b->codes));
     const float a_scale = to_sixteen_bits(a->affine.scale / rest.scale());
     const float b_scale = to_sixteen_bits(b->affine.scale / rest.scale());
     const float scale = a->affine.scale * b->affine.scale / rest.scale();
+    const Shape& result = shape(node.outputs[0]);
     std::vector<float> values;
-    for (std::size_t i = 0; i < left.size(); ++i) {
-      const std::int64_t p = left[i] - a->affine.zero_point;
-      const std::int64_t q = right[i] - b->affine.zero_point;
+    for (Index i = 0; i < result.count(); ++i) {
+      const std::int64_t p = left[broadcast_element(shape(node.inputs[0]), result, i)] - a->affine.zero_point;
+      const std::int64_t q = right[broadcast_element(shape(node.inputs[1]), result, i)] - b->affine.zero_point;
       if (node.op.is<graph::Mul>()) {
         values.push_back(static_cast<float>(p * q) * scale);
       } else {  // exact in double: the conversion is the one rounding

@@ -93,6 +93,38 @@ class QuantizedNetwork {
     return convolution(x, out, conv, kernel[0], kernel[1]);
   }
 
+  /// A transposed convolution of images or signals, with everything random.
+  Value any_transposed_convolution(Value x) {
+    const Shape shape = graph_.type(x).shape;
+    const auto axes = static_cast<std::size_t>(shape.rank() - 2);
+    graph::ConvTranspose conv{.pads = std::vector<Index>(2 * axes, 0)};
+    if (shape[1] % 2 == 0 && random_.below(3) == 0) conv.group = random_.below(2) == 0 ? 2 : shape[1];
+    const Index out = conv.group == shape[1] && random_.below(2) == 0 ? 1 : random_integer(random_, 1, 12);
+    std::vector<Index> extents{shape[1], out};
+    Index terms = shape[1] / conv.group;
+    for (std::size_t axis = 0; axis < axes; ++axis) {
+      const Index kernel = random_integer(random_, 1, 4);
+      extents.push_back(kernel);
+      conv.strides.push_back(random_.below(2) == 0 ? kernel : random_integer(random_, 1, 3));
+      conv.dilations.push_back(random_.below(3) == 0 ? 2 : 1);
+      conv.output_padding.push_back(random_integer(random_, 0, 1));
+      if (shape[static_cast<int>(axis) + 2] > 2) {
+        conv.pads[axis] = random_integer(random_, 0, 1);
+        conv.pads[axis + axes] = random_integer(random_, 0, 1);
+      }
+      terms *= (kernel + conv.strides.back() - 1) / conv.strides.back();
+    }
+    Weights w = weights(Shape(std::span<const Index>(extents)), terms, 1, 0);
+    while (conv.group > 1 && w.column_scales.empty()) {  // blocks across groups have sums of several scales
+      w = weights(Shape(std::span<const Index>(extents)), terms, 1, 0);
+    }
+    const std::vector<float> scales = w.column_scales;
+    for (Index group = 1; group < conv.group; ++group) {
+      w.column_scales.insert(w.column_scales.end(), scales.begin(), scales.end());
+    }
+    return activated(graph_.add(conv, with_bias({x, w.value}, out * conv.group, x, w)));
+  }
+
   /// Depthwise 3 x 3, then 1 x 1.
   Value separable(Value x, Index out, Index stride) {
     const Index channels = graph_.type(x).shape[1];
@@ -223,7 +255,7 @@ class QuantizedNetwork {
       case 2: return quantized(graph_.add(graph::Clip{}, {x, graph::kNoValue, scalar(2)}), -4, 2);
       case 3: return quantized(graph_.add(graph::HardSwish{}, {quantized(x)}), -1, 4);
       case 4: return quantized(graph_.add(graph::LeakyRelu{.alpha = 0.1F}, {quantized(x)}), -1, 4);
-      case 5: return quantized(graph_.add(graph::Sigmoid{}, {x}), 0, 1);  // of a float
+      case 5: return quantized(graph_.add(graph::HardSwish{}, {x}), -1, 4);  // of a float
       default: return quantized(x);
     }
   }

@@ -35,7 +35,7 @@ inline std::pair<double, double> race(runtime::Program& a, runtime::Program& b, 
     of_a.push_back(runtime::latencies(a, inputs, once).front());
     of_b.push_back(runtime::latencies(b, inputs, once).front());
   }
-  return {median(of_a), median(of_b)};
+  return {median(std::move(of_a)), median(std::move(of_b))};
 }
 
 }  // namespace detail
@@ -62,12 +62,17 @@ CONDENSE_INLINE MeasuredPostTrainingResult measured_post_training(const graph::G
   for (const Tensor& input : batches[0]) shapes.push_back(input.shape());
   const auto program_of = [&](const graph::Graph& graph) { return runtime::compile(graph, {.input_shapes = shapes}); };
 
+  const auto profile_of = [&](const graph::Graph& graph) {
+    runtime::Program program = runtime::compile(graph, {.input_shapes = shapes, .pair_products = false});
+    return runtime::profile(program, batches[0], measure.profile);
+  };
+
   PostTrainingResult chosen = post_training(original, batches, config);
-  runtime::Program floats = program_of(simplified(original));
+  const graph::Graph simple = simplified(original);
+  runtime::Program floats = program_of(simple);
   runtime::Program integers = program_of(chosen.graph);
   MeasuredPostTrainingResult result;
-  result.layers = compare_layers(runtime::profile(floats, batches[0], measure.profile),
-                                 runtime::profile(integers, batches[0], measure.profile), measure.margin);
+  result.layers = compare_layers(profile_of(simple), profile_of(chosen.graph), measure.margin);
 
   PostTrainingConfig mixed = config;
   for (LayerTimes& layer : result.layers) {

@@ -7,6 +7,7 @@
 
 #include "condense/graph/graph.hpp"
 #include "condense/graph/operators/conv.hpp"
+#include "condense/graph/operators/conv_transpose.hpp"
 #include "condense/graph/operators/gemm.hpp"
 #include "condense/graph/operators/mat_mul.hpp"
 
@@ -43,13 +44,16 @@ inline Index parameter_count(const Graph& graph) {
   return total;
 }
 
-/// Multiply-accumulates of a convolution or matrix product at batch 1; 0 for other nodes.
+/// Multiply-accumulates of a convolution or matrix product at batch 1; 0 for other nodes. A transposed convolution has
+/// those of the pixels that its pads cut off, too.
 inline std::int64_t multiply_accumulates(const Graph& graph, const Node& node) {
-  if (!node.op.is<Conv>() && !node.op.is<Gemm>() && !node.op.is<MatMul>()) return 0;
+  const bool is_transposed = node.op.is<ConvTranspose>();
+  if (!is_transposed && !node.op.is<Conv>() && !node.op.is<Gemm>() && !node.op.is<MatMul>()) return 0;
   const Shape& result = graph.type(node.outputs[0]).shape;
   const Shape& input = graph.type(node.inputs[0]).shape;
   const Shape& weights = graph.type(node.inputs[1]).shape;
   if (node.op.is<Conv>()) return std::int64_t{result.count()} * weights.count(1, weights.rank());
+  if (is_transposed) return std::int64_t{input.count()} * weights.count(1, weights.rank());
   const Gemm* gemm = node.op.get_if<Gemm>();
   return std::int64_t{result.count()} * (gemm != nullptr && gemm->trans_a ? input[0] : input[input.rank() - 1]);
 }

@@ -6,6 +6,7 @@
 
 #include "condense/kernels/depthwise/depthwise.hpp"
 #include "condense/kernels/elementwise/elementwise.hpp"
+#include "condense/kernels/float_elementwise/float_elementwise.hpp"
 #include "condense/kernels/float_gemm/float_gemm.hpp"
 #include "condense/kernels/gemm/gemm.hpp"
 #include "condense/kernels/layout/layout.hpp"
@@ -26,6 +27,7 @@ struct KernelSet {
   FloatDepthwiseKernel float_depthwise;
   PoolingKernel pooling;
   ElementwiseKernel elementwise;
+  FloatElementwiseKernel float_elementwise;
   LayoutKernel layout;
   ReductionKernel reduction;
   NormalizationKernel normalization;

@@ -19,6 +19,7 @@ CONDENSE_INLINE KernelSet KernelSet::select(std::string_view backend) {
           .float_depthwise = simd::select<FloatDepthwise, FloatDepthwiseKernel>(backend),
           .pooling = simd::select<Pooling, PoolingKernel>(backend),
           .elementwise = simd::select<Elementwise, ElementwiseKernel>(backend),
+          .float_elementwise = simd::select<FloatElementwise, FloatElementwiseKernel>(backend),
           .layout = simd::select<Layout, LayoutKernel>(backend),
           .reduction = simd::select<Reduction, ReductionKernel>(backend),
           .normalization = simd::select<Normalization, NormalizationKernel>(backend)};

@@ -41,11 +41,12 @@ struct BatchStatistics {
 /// **Batch size.** When it is made, it compiles the graph for batches of 1, 2, 4, ... and measures a run of each (the
 /// median, on inputs of zeros), until one does not fit into the budget or the bound; see `BatchChoice`. Of those that
 /// do, the one that serves the most requests a second becomes the largest batch. A worker has programs of this and all
-/// smaller sizes, one set of tensors in which it gathers inputs and outputs, and the answers of one batch.
+/// smaller sizes in one arena, one set of tensors in which it gathers inputs and outputs, and the answers of one batch.
+/// All programs share their weights.
 ///
 /// **Budget.** No more requests are admitted than the rest of the budget holds, so that `bytes_in_use()` never exceeds
-/// it: the plan of the arenas says beforehand what a program takes. (While the scheduler is made, the first program
-/// that turns out not to fit exists for a moment.) Nor are more admitted than can be answered within the bound: with
+/// it: the plan of the arena says beforehand what a program takes. (While the scheduler is made, the program that is
+/// tried has an arena of its own for a moment.) Nor are more admitted than can be answered within the bound: with
 /// workers W, largest batch B and its time t, W B (floor(3/4 bound / t) - 1) requests. Where there are that many,
 /// `submit` waits and `try_submit` returns nothing.
 ///
@@ -98,11 +99,13 @@ class BatchScheduler {
   /// The largest number of requests that are held at a time, waiting and running.
   Index capacity() const noexcept;
 
-  /// Bytes for each request held, and for all workers.
+  /// Bytes for each request held, for all workers, and of the weights.
   std::size_t request_bytes() const noexcept;
   std::size_t worker_bytes() const noexcept;
+  std::size_t weight_bytes() const noexcept;
 
-  /// Bytes of the budget in use: `worker_bytes()` and `request_bytes()` for each request held; and the most so far.
+  /// Bytes of the budget in use: `weight_bytes()`, `worker_bytes()` and `request_bytes()` for each request held; and the
+  /// most so far.
   std::size_t bytes_in_use() const;
   std::size_t peak_bytes() const;
 

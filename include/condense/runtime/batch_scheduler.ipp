@@ -101,7 +101,7 @@ class BatchScheduler::Service {
   }
 
   std::size_t bytes_of(Index requests) const noexcept {
-    return worker_bytes_ + static_cast<std::size_t>(requests) * request_bytes_;
+    return weight_bytes_ + worker_bytes_ + static_cast<std::size_t>(requests) * request_bytes_;
   }
   std::size_t bytes_in_use() const {
     const std::lock_guard lock(mutex_);
@@ -121,6 +121,7 @@ class BatchScheduler::Service {
   Index capacity() const noexcept { return capacity_; }
   std::size_t request_bytes() const noexcept { return request_bytes_; }
   std::size_t worker_bytes() const noexcept { return worker_bytes_; }
+  std::size_t weight_bytes() const noexcept { return weight_bytes_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -161,16 +162,16 @@ class BatchScheduler::Service {
     gap_ = longest_gap_ = plan_->cost(batch_);
 
     const auto workers = static_cast<std::size_t>(options.workers);
+    weight_bytes_ = choices_[best_size].weight_bytes;
     worker_bytes_ = workers * choices_[best_size].worker_bytes;
-    const std::size_t room = (options.memory_budget - worker_bytes_) / request_bytes_;
+    const std::size_t room = (options.memory_budget - weight_bytes_ - worker_bytes_) / request_bytes_;
     capacity_ = static_cast<Index>(std::min(room, static_cast<std::size_t>(options.capacity)));
     capacity_ = std::min(capacity_, rounds() * options.workers * batch_);
 
     std::vector<Program> programs = std::move(trials.programs);
     programs.erase(programs.begin() + static_cast<std::ptrdiff_t>(best_size) + 1, programs.end());
     workers_.reserve(workers);
-    for (std::size_t w = 1; w < workers; ++w) workers_.emplace_back(programs);
-    workers_.emplace_back(std::move(programs));
+    for (std::size_t w = 0; w < workers; ++w) workers_.emplace_back(programs);
   }
 
   /// Full batches that a worker can run one after the other while a request waits and then runs, less the one that may
@@ -343,6 +344,7 @@ class BatchScheduler::Service {
   Index capacity_ = 1;
   std::size_t request_bytes_ = 0;
   std::size_t worker_bytes_ = 0;        ///< Of all workers.
+  std::size_t weight_bytes_ = 0;
   std::chrono::nanoseconds usable_{0};  ///< Of the latency bound.
   std::chrono::nanoseconds hold_{0};    ///< The longest time that a request may be kept for others to come.
   std::chrono::nanoseconds longest_gap_{0};
@@ -396,6 +398,7 @@ CONDENSE_INLINE Index BatchScheduler::batch() const noexcept { return service_->
 CONDENSE_INLINE Index BatchScheduler::capacity() const noexcept { return service_->capacity(); }
 CONDENSE_INLINE std::size_t BatchScheduler::request_bytes() const noexcept { return service_->request_bytes(); }
 CONDENSE_INLINE std::size_t BatchScheduler::worker_bytes() const noexcept { return service_->worker_bytes(); }
+CONDENSE_INLINE std::size_t BatchScheduler::weight_bytes() const noexcept { return service_->weight_bytes(); }
 CONDENSE_INLINE std::size_t BatchScheduler::bytes_in_use() const { return service_->bytes_in_use(); }
 CONDENSE_INLINE std::size_t BatchScheduler::peak_bytes() const { return service_->peak_bytes(); }
 CONDENSE_INLINE BatchStatistics BatchScheduler::statistics() const { return service_->statistics(); }

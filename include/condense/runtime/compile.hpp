@@ -16,8 +16,17 @@ struct CompileOptions {
   /// The kernels to run on; by default the best that this machine has. See `kernels::KernelSet` for one's own.
   kernels::KernelSet kernels = kernels::KernelSet::best();
 
+  /// Whether a depthwise product and the pointwise one behind it are one step where that pays: results are the same,
+  /// but reports speak of both together.
+  bool pair_products = true;
+
   /// Where constants are kept, to share them with other programs; null for a store of the program's own.
   std::shared_ptr<WeightStore> weights = nullptr;
+
+  /// Products of float activations with weights of 8 bits or fewer run on integers: each row of the activations is
+  /// quantised to 8 bits as it comes, by its own range. Otherwise they run in float on the weights' values, which is
+  /// more exact, by some 2^-8 of a row's largest value in each factor, and slower where there are more than a few rows.
+  bool quantize_rows = false;
 };
 
 /// Compiles a graph into a program for one set of input shapes.

@@ -6,6 +6,7 @@
 #include "condense/runtime/compile.hpp"
 #include "condense/runtime/detail/finish_plan.hpp"
 #include "condense/runtime/detail/lower.hpp"
+#include "condense/runtime/detail/pair_products.hpp"
 
 namespace condense::runtime {
 
@@ -16,6 +17,7 @@ CONDENSE_INLINE Program compile(const graph::Graph& graph, const CompileOptions&
   }
   detail::Lowering lowering(graph, graph::infer_values(graph, shapes), options.kernels,
                             options.weights ? options.weights : std::make_shared<WeightStore>());
+  lowering.set_quantizes_rows(options.quantize_rows);
   detail::Plan& plan = lowering.plan();
   for (const graph::Value value : graph.inputs()) {
     const int buffer = lowering.produce(value, detail::Layout::channels_first);
@@ -30,6 +32,7 @@ CONDENSE_INLINE Program compile(const graph::Graph& graph, const CompileOptions&
     const int buffer = lowering.request(value, detail::Layout::channels_first);
     plan.outputs.push_back({graph.name(value), lowering.type(value), buffer});
   }
+  if (options.pair_products) detail::pair_products(plan);
   detail::finish(plan);
   return Program(std::make_shared<const detail::Plan>(std::move(plan)));
 }

@@ -39,12 +39,11 @@ struct Plan {
 /// Running allocates nothing, and gives the same bytes for any number of threads. Only a "recurrent" step takes
 /// scratch memory, and a "reference" one if its operator does, as a product of two floats. One program runs one
 /// inference at a time; a copy has an arena of its own and shares the weights, so each thread that serves requests
-/// takes a copy.
+/// takes a copy. Programs of which only one runs at a time may share an arena, too: see `in_arena_of`.
 class Program {
  public:
-  explicit Program(std::shared_ptr<const detail::Plan> plan) : plan_(std::move(plan)), arena_(plan_->arena.bytes) {
-    bind();
-  }
+  explicit Program(std::shared_ptr<const detail::Plan> plan)
+      : Program(std::move(plan), nullptr) {}
   Program(const Program& other) : Program(other.plan_) {}
   Program(Program&&) noexcept = default;
   Program& operator=(Program other) noexcept {
@@ -54,6 +53,14 @@ class Program {
     return *this;
   }
   ~Program() = default;
+
+  /// This program in the memory of another one, whose arena is as large or larger. Of all programs in one arena one may
+  /// run at a time; the memory lives as long as one of them. Throws `InvalidArgument` if the arena is too small.
+  Program in_arena_of(const Program& other) const {
+    require(other.arena_->size() >= arena_bytes(), "the program needs an arena of {} bytes, the one given has {}",
+            arena_bytes(), other.arena_->size());
+    return Program(plan_, other.arena_);
+  }
 
   std::size_t input_count() const noexcept { return plan_->inputs.size(); }
   std::size_t output_count() const noexcept { return plan_->outputs.size(); }
@@ -121,6 +128,13 @@ class Program {
   const detail::Plan& plan() const noexcept { return *plan_; }
 
  private:
+  /// In an arena of its own, if none is given.
+  Program(std::shared_ptr<const detail::Plan> plan, std::shared_ptr<AlignedBytes> arena)
+      : plan_(std::move(plan)),
+        arena_(arena ? std::move(arena) : std::make_shared<AlignedBytes>(plan_->arena.bytes)) {
+    bind();
+  }
+
   static void check(std::string_view kind, const detail::Port& port, const Tensor& tensor) {
     if (tensor.type() == port.type.type && tensor.shape() == port.type.shape) return;
     throw InvalidArgument(fmt::format(  // not by `require`, whose arguments would allocate where nothing is wrong
@@ -133,16 +147,17 @@ class Program {
   }
 
   void bind() {
+    addresses_.reserve(plan_->buffers.size());
     for (std::size_t i = 0; i < plan_->buffers.size(); ++i) {
       const detail::BufferInfo& buffer = plan_->buffers[i];
       // Steps only read constants; the table has one type for both.
       addresses_.push_back(buffer.constant ? const_cast<std::byte*>(buffer.constant.get())
-                                           : arena_.data() + plan_->arena.offsets[i]);
+                                           : arena_->data() + plan_->arena.offsets[i]);
     }
   }
 
   std::shared_ptr<const detail::Plan> plan_;
-  AlignedBytes arena_;
+  std::shared_ptr<AlignedBytes> arena_;
   std::vector<std::byte*> addresses_;
 };
 

@@ -32,13 +32,15 @@ struct ProgramHead {
   std::uint64_t file_bytes = 0;
 };
 
-/// A buffer in a file; offset 0: of the arena.
+enum class BufferPlace : std::uint8_t { arena, weights, table };
+
+/// A buffer in a file: where it lies in the arena, or as a constant in the file.
 struct FileBuffer {
+  BufferPlace place = BufferPlace::arena;
   std::uint64_t bytes = 0;
   std::uint64_t offset = 0;
-  bool is_table = false;
 
-  static void fields(auto& s, auto&& visit) { visit(s.bytes, s.offset, s.is_table); }
+  static void fields(auto& s, auto&& visit) { visit(s.place, s.bytes, s.offset); }
 };
 
 void fields_of(IsA<Port> auto& s, auto&& visit) { visit(s.name, s.type, s.buffer); }
@@ -50,11 +52,15 @@ inline std::uint64_t align_in_file(std::uint64_t offset) {
 /// Lets constants of a file lie one after the other from `offset` on; where the last one ends.
 inline std::uint64_t place_constants(const Plan& plan, std::uint64_t offset, std::vector<FileBuffer>& buffers) {
   buffers.clear();
-  for (const BufferInfo& buffer : plan.buffers) {
-    FileBuffer& entry = buffers.emplace_back(FileBuffer{buffer.bytes, 0, buffer.is_table});
-    if (buffer.constant == nullptr) continue;
-    entry.offset = align_in_file(offset);
-    offset = entry.offset + buffer.bytes;
+  for (std::size_t i = 0; i < plan.buffers.size(); ++i) {
+    const BufferInfo& buffer = plan.buffers[i];
+    if (buffer.constant == nullptr) {
+      buffers.push_back({BufferPlace::arena, buffer.bytes, plan.arena.offsets[i]});
+      continue;
+    }
+    offset = align_in_file(offset);
+    buffers.push_back({buffer.is_table ? BufferPlace::table : BufferPlace::weights, buffer.bytes, offset});
+    offset += buffer.bytes;
   }
   return align_in_file(offset);
 }
@@ -99,15 +105,18 @@ inline ProgramHead read_head(io::InputBytes& file, std::size_t file_bytes) {
   return head;
 }
 
-/// Reads what `describe` wrote, and checks it against itself and the file.
+/// Reads what `describe` wrote, and checks it against itself and the file. Throws `InvalidArgument` for what contradicts
+/// itself.
 class ProgramParser {
  public:
   ProgramParser(std::shared_ptr<const void> owner, std::span<const std::byte> bytes, FieldReader& reader,
                 const LoadOptions& options)
       : owner_(std::move(owner)), bytes_(bytes), reader_(reader), options_(options) {}
 
+  /// Comes before `parse`.
+  void read_backend() { plan_.kernels = kernels_of(reader_.read<std::string>()); }
+
   Plan parse() {
-    plan_.kernels = kernels_of(reader_.read<std::string>());
     read_buffers();
     read_ports(plan_.inputs);
     read_ports(plan_.outputs);
@@ -115,7 +124,7 @@ class ProgramParser {
     for (std::size_t i = 0; i < count; ++i) plan_.steps.push_back(read_step());
     for (const Port& port : plan_.inputs) check(port, "input");
     for (const Port& port : plan_.outputs) check(port, "output");
-    finish(plan_);
+    if (!finish(plan_, offsets_)) reader_.refuse("buffers that are needed at the same time overlap in the arena");
     if (plan_.arena.bytes > options_.maximum_arena_bytes) {
       reader_.refuse(fmt::format("its arena has {} bytes, at most {} are allowed; raise maximum_arena_bytes",
                                  plan_.arena.bytes, options_.maximum_arena_bytes));
@@ -125,31 +134,37 @@ class ProgramParser {
 
  private:
   kernels::KernelSet kernels_of(const std::string& backend) const {
-    kernels::KernelSet kernels = options_.kernels ? *options_.kernels : kernels::KernelSet::select(backend);
-    require(kernels.name == backend, "the program is for the backend '{}', the kernels given are '{}'", backend,
-            kernels.name);
-    return kernels;
+    try {
+      kernels::KernelSet kernels = options_.kernels ? *options_.kernels : kernels::KernelSet::select(backend);
+      require(kernels.name == backend, "the program is for the backend '{}', the kernels given are '{}'", backend,
+              kernels.name);
+      return kernels;
+    } catch (const InvalidArgument& error) {
+      throw InvalidArgument(fmt::format("{}: {}; compile the graph on this machine", reader_.name(), error.what()));
+    }
   }
 
   void read_buffers() {
-    constexpr std::size_t kMostInArena = 1 << 14;  // planning takes the square of their number
+    constexpr std::size_t kMostInArena = 1 << 13;  // checking them takes the square of their number
     std::size_t in_arena = 0;
     for (const FileBuffer& buffer : reader_.read<std::vector<FileBuffer>>()) {
-      BufferInfo info{static_cast<std::size_t>(buffer.bytes), nullptr, buffer.is_table};
-      if (buffer.offset == 0) {
-        if (++in_arena > kMostInArena) reader_.refuse(fmt::format("it has more than {} buffers", kMostInArena));
-        if (buffer.bytes > options_.maximum_arena_bytes) {
-          reader_.refuse(fmt::format("a buffer has {} bytes, an arena at most {}; raise maximum_arena_bytes",
-                                     buffer.bytes, options_.maximum_arena_bytes));
-        }
-      } else {
-        if (buffer.offset % kFileAlignment != 0 || buffer.offset > bytes_.size() ||
-            buffer.bytes > bytes_.size() - buffer.offset) {
-          reader_.refuse(fmt::format("a constant of {} bytes at byte {} is not in the file", buffer.bytes,
-                                     buffer.offset));
-        }
-        info.constant = {owner_, bytes_.data() + buffer.offset};
+      if (buffer.place > BufferPlace::table) reader_.refuse("a buffer is neither in the arena nor constant");
+      const bool is_constant = buffer.place != BufferPlace::arena;
+      const std::uint64_t room = is_constant ? bytes_.size() : options_.maximum_arena_bytes;
+      if (buffer.offset % kFileAlignment != 0 || buffer.offset > room || buffer.bytes > room - buffer.offset) {
+        reader_.refuse(is_constant
+                           ? fmt::format("a constant of {} bytes at byte {} is not in the file", buffer.bytes,
+                                         buffer.offset)
+                           : fmt::format("a buffer of {} bytes at byte {} is not in an arena of {}, the most that is "
+                                         "allowed; raise maximum_arena_bytes",
+                                         buffer.bytes, buffer.offset, room));
       }
+      BufferInfo info{static_cast<std::size_t>(buffer.bytes), nullptr, buffer.place == BufferPlace::table};
+      if (is_constant) info.constant = {owner_, bytes_.data() + buffer.offset};
+      if (!is_constant && ++in_arena > kMostInArena) {
+        reader_.refuse(fmt::format("it has more than {} buffers", kMostInArena));
+      }
+      offsets_.push_back(static_cast<std::size_t>(buffer.offset));
       plan_.buffers.push_back(std::move(info));
     }
   }
@@ -192,6 +207,7 @@ class ProgramParser {
   std::span<const std::byte> bytes_;
   FieldReader& reader_;
   const LoadOptions& options_;
+  std::vector<std::size_t> offsets_;  ///< Of the buffers in the arena.
   Plan plan_;
 };
 
@@ -236,9 +252,10 @@ CONDENSE_INLINE Program parse_program(std::shared_ptr<const void> owner, std::sp
   io::InputBytes description(bytes.first(sizeof(head) + static_cast<std::size_t>(head.description_bytes)), name);
   description.take(sizeof(head));
   detail::FieldReader reader(description);
+  detail::ProgramParser parser(std::move(owner), bytes, reader, options);
+  parser.read_backend();
   try {
-    detail::Plan plan = detail::ProgramParser(std::move(owner), bytes, reader, options).parse();
-    return Program(std::make_shared<const detail::Plan>(std::move(plan)));
+    return Program(std::make_shared<const detail::Plan>(parser.parse()));
   } catch (const InvalidArgument& error) {
     reader.refuse(error.what());
   }

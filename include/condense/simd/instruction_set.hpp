@@ -15,6 +15,8 @@
 #define CONDENSE_TARGET_AVX_VNNI __attribute__((target("avx2,fma,f16c,avxvnni")))
 #define CONDENSE_TARGET_AVX512_VNNI \
   __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
+#define CONDENSE_TARGET_AVX512_VBMI \
+  __attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512vbmi")))
 #elif defined(__aarch64__)
 #define CONDENSE_TARGET_NEON
 #if defined(__ARM_FEATURE_DOTPROD)

@@ -14,8 +14,10 @@ inline bool is_int8(const quantize::NumberFormat& format) {
          format.granularity.kind != quantize::Granularity::Kind::per_group;
 }
 
+inline bool is_convolution(const graph::Operator& op) { return op.is<graph::Conv>() || op.is<graph::ConvTranspose>(); }
+
 inline bool is_product(const graph::Operator& op) {
-  return op.is<graph::Conv>() || op.is<graph::Gemm>() || op.is<graph::MatMul>();
+  return is_convolution(op) || op.is<graph::Gemm>() || op.is<graph::MatMul>();
 }
 
 inline bool is_recurrent(const graph::Operator& op) {

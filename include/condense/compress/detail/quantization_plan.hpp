@@ -145,12 +145,17 @@ class QuantizationPlanner {
     }
     const Shape& weights = graph_.type(node.inputs[1]).shape;
     if (node.op.is<graph::MatMul>() && weights.rank() != 2) return "its weights are not a matrix";
-    if (node.op.is<graph::Conv>() && weights.rank() > 4) return "it works on volumes";
+    if (is_convolution(node.op) && weights.rank() > 4) return "it works on volumes";
+    if (const auto* conv = node.op.get_if<graph::ConvTranspose>(); conv != nullptr && conv->group > 1) {
+      const bool in_groups =
+          config_.weights.format(node.name).granularity.kind == quantize::Granularity::Kind::per_group;
+      if (in_groups) return weights_only("groups of its weights would cross those of the convolution");
+    }
     if (has_input(node, 2) && !graph_.is_constant(node.inputs[2])) return "its bias is not constant";
     if (graph_.is_constant(node.inputs[0])) return "its input is a constant";
     if (mode == ActivationMode::static_ranges) return {};
     if (mode == ActivationMode::floating) return weights_only("activations are kept in float as configured");
-    if (node.op.is<graph::Conv>()) return weights_only("convolutions have no dynamic form");
+    if (is_convolution(node.op)) return weights_only("convolutions have no dynamic form");
     if (!is_int8(config_.weights.format(node.name))) return weights_only("MatMulInteger takes int8 weights");
     if (graph_.type(node.inputs[0]).shape.rank() < 2) return weights_only("its input is a vector");
     coverage.execution = Execution::dynamic;
@@ -174,7 +179,7 @@ class QuantizationPlanner {
   }
 
   std::string reason_against_two_activations(const graph::Node& node) const {
-    if (node.op.is<graph::Conv>()) return "its weights are not constant";
+    if (is_convolution(node.op)) return "its weights are not constant";
     if (is_kept_float(node)) return "kept in float as configured";
     const auto* gemm = node.op.get_if<graph::Gemm>();
     if (gemm != nullptr && (gemm->trans_a || gemm->alpha != 1 || has_input(node, 2))) {

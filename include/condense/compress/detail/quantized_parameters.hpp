@@ -76,13 +76,14 @@ inline graph::Value add_dequantized(graph::Graph& graph, const std::string& name
 /// Largest magnitude of an int32 bias: a quarter of the range stays free for each of the products and the zero point.
 inline constexpr double kLargestBias = 0x1p30;
 
-/// The least weight scales with which a bias fits int32 at the scale (input scale x weight scale).
+/// The least weight scales with which a bias fits int32 at the scale (input scale x weight scale). One for all, or one
+/// for each output; the groups of a transposed convolution share theirs.
 inline std::vector<float> least_scales_for_bias(const Tensor& bias, float input_scale, std::size_t scales) {
   std::vector<float> least(scales, 0.0F);
   const std::span<const float> values = bias.values<float>();
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double needed = std::abs(static_cast<double>(values[i])) / (kLargestBias * static_cast<double>(input_scale));
-    float& scale = least[scales == 1 ? 0 : i];
+    float& scale = least[i % scales];
     scale = std::max(scale, std::nextafter(static_cast<float>(needed), std::numeric_limits<float>::max()));
   }
   return least;
@@ -93,9 +94,10 @@ inline std::vector<float> least_scales_for_bias(const Tensor& bias, float input_
 inline graph::Value add_quantized_bias(graph::Graph& graph, const std::string& name, const Tensor& bias,
                                        float input_scale, std::span<const float> weight_scales) {
   std::vector<float> scales;
-  for (const float weight_scale : weight_scales) scales.push_back(input_scale * weight_scale);
-  Tensor codes(DataType::int32, bias.shape());
   const std::span<const float> values = bias.values<float>();
+  const std::size_t count = weight_scales.size() == 1 ? 1 : values.size();
+  for (std::size_t i = 0; i < count; ++i) scales.push_back(input_scale * weight_scales[i % weight_scales.size()]);
+  Tensor codes(DataType::int32, bias.shape());
   for (std::size_t i = 0; i < values.size(); ++i) {
     const double scale = scales[scales.size() == 1 ? 0 : i];
     codes.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(std::nearbyint(values[i] / scale));

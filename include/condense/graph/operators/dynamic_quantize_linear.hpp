@@ -8,7 +8,15 @@ namespace condense::graph {
 
 namespace reference {
 
-/// The parameters with which DynamicQuantizeLinear quantises values to uint8.
+/// The parameters with which DynamicQuantizeLinear quantises values in [min, max] to uint8, min <= 0 <= max.
+inline quantize::Affine dynamic_parameters(float min, float max) {
+  constexpr quantize::IntegerType type = quantize::kUint8;
+  if (!(max > min)) return {};
+  const float scale = (max - min) / 255;
+  return {scale, round_to_code(-min / scale, 0, type.lowest(), type.highest())};
+}
+
+/// Those of `count` values; NaNs are left out of the range.
 inline quantize::Affine dynamic_parameters(const float* x, Index count) {
   float min = 0;
   float max = 0;
@@ -16,10 +24,7 @@ inline quantize::Affine dynamic_parameters(const float* x, Index count) {
     min = std::min(min, x[i]);
     max = std::max(max, x[i]);
   }
-  constexpr quantize::IntegerType type = quantize::kUint8;
-  if (!(max > min)) return {};
-  const float scale = (max - min) / 255;
-  return {scale, round_to_code(-min / scale, 0, type.lowest(), type.highest())};
+  return dynamic_parameters(min, max);
 }
 
 }  // namespace reference

@@ -50,15 +50,11 @@ struct DynamicRecurrentCell {
 
   /// result (batch, gates * hidden) = h * weights + bias, for all gates.
   void multiply_state(const float* h, Index, Index, float* result) const {
-    for (Index row = 0; row < sizes.batch; ++row) {
-      if (bias != nullptr) {
-        std::copy_n(bias, sizes.width(), result + row * sizes.width());
-      } else {
-        std::fill_n(result + row * sizes.width(), sizes.width(), 0.0F);
-      }
-    }
+    repeat_row(bias, sizes.width(), sizes.batch, result);
     weights.add_product(h, sizes.batch, sizes.hidden, result, pool);
   }
+
+  void activate(std::size_t function, float* x, Index count) const { activations[function].apply(x, count); }
 };
 
 }  // namespace reference
@@ -163,6 +159,7 @@ struct DynamicQuantizeLstm {
                                                       .last_c = e.output(2).as<float>()};
     const auto reversed = [&](Index d) { return d == 1 || direction == RecurrentDirection::reverse; };
     const auto multiply = [&](Index d, const float* x, float* gates) {
+      reference::repeat_row(tensors.input_bias(s, d), s.width(), s.steps * s.batch, gates);
       weights_of(1, d).add_product(x, longest * s.batch, s.input, gates, e.pool);
     };
     reference::run_recurrence<float>(s, tensors, reversed, multiply, [&](Index d) {

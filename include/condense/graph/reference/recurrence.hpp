@@ -47,6 +47,11 @@ struct RecurrenceTensors {
   T* y = nullptr;
   T* last_h = nullptr;
   T* last_c = nullptr;  ///< Null if there is no cell state.
+
+  /// The bias of the input in a direction; null for 0.
+  const T* input_bias(const RecurrenceSizes& sizes, Index direction) const noexcept {
+    return biases == nullptr ? nullptr : biases + direction * 2 * sizes.width();
+  }
 };
 
 /// What a cell sees and writes in one step of all sequences, each (batch, ...) row by row.
@@ -59,64 +64,75 @@ struct RecurrentStep {
   T* next_c = nullptr;
 };
 
-/// The sequences as (steps, batch, input).
+/// Writes `rows` copies of a row of `width` elements, or zeros if it is null.
 template <class T>
-std::vector<T> steps_first(const RecurrenceSizes& sizes, const T* x) {
-  std::vector<T> result(static_cast<std::size_t>(sizes.steps * sizes.batch * sizes.input));
+void repeat_row(const T* row, Index width, Index rows, T* target) {
+  if (row == nullptr) {
+    std::fill_n(target, rows * width, T{0});
+    return;
+  }
+  for (Index i = 0; i < rows; ++i) std::copy_n(row, width, target + i * width);
+}
+
+/// Memory that a recurrence works in.
+template <class T>
+struct RecurrenceMemory {
+  T* x = nullptr;      ///< (steps, batch, input) of sequences that come batch first.
+  T* gates = nullptr;  ///< (steps, batch, gates * hidden)
+  T* h = nullptr;      ///< (batch, hidden), as the rest.
+  T* c = nullptr;
+  T* next_h = nullptr;
+  T* next_c = nullptr;
+
+  static Index elements(const RecurrenceSizes& s) noexcept {
+    return (s.batch_first ? s.steps * s.batch * s.input : 0) + s.steps * s.batch * s.width() + 4 * s.batch * s.hidden;
+  }
+
+  /// Takes `elements(sizes)` from `memory` on.
+  RecurrenceMemory(const RecurrenceSizes& s, T* memory) noexcept
+      : x(memory),
+        gates(x + (s.batch_first ? s.steps * s.batch * s.input : 0)),
+        h(gates + s.steps * s.batch * s.width()),
+        c(h + s.batch * s.hidden),
+        next_h(c + s.batch * s.hidden),
+        next_c(next_h + s.batch * s.hidden) {}
+};
+
+/// The sequences as (steps, batch, input): where they lie, or brought into that order in `memory`.
+template <class T>
+const T* steps_first(const RecurrenceSizes& sizes, const T* x, T* memory) {
+  if (!sizes.batch_first) return x;
   for (Index sequence = 0; sequence < sizes.batch; ++sequence) {
     for (Index step = 0; step < sizes.steps; ++step, x += sizes.input) {
-      std::copy_n(x, sizes.input, result.data() + (step * sizes.batch + sequence) * sizes.input);
+      std::copy_n(x, sizes.input, memory + (step * sizes.batch + sequence) * sizes.input);
     }
   }
-  return result;
+  return memory;
 }
 
 /// Runs a recurrent cell over sequences, in each direction on its own. `reversed(direction)` says whether it goes from
-/// the last step to the first, `multiply(direction, x, gates)` adds to the gates (steps, batch, gates * hidden) the
-/// product of the sequences (steps, batch, input) and the direction's weights, for all steps at once, and
-/// `make_cell(direction)` gives a function of a `RecurrentStep`. A sequence's results beyond its length are 0, and its
-/// last state is the one after its own steps.
+/// the last step to the first, `multiply(direction, x, gates)` writes the gates (steps, batch, gates * hidden): the
+/// product of the sequences (steps, batch, input) and the direction's weights, for all steps at once, and the bias of
+/// the input; `make_cell(direction)` gives a function of a `RecurrentStep`. A sequence's results beyond its length are
+/// 0, and its last state is the one after its own steps.
 template <class T, class Reversed, class Multiply, class MakeCell>
-void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& tensors, Reversed&& reversed,
-                    Multiply&& multiply, MakeCell&& make_cell) {
-  const std::vector<T> transposed = sizes.batch_first ? steps_first(sizes, tensors.x) : std::vector<T>();
-  const T* x = sizes.batch_first ? transposed.data() : tensors.x;
-  const Index width = sizes.width();
-  const Index rows = sizes.steps * sizes.batch;
-  const auto state_size = static_cast<std::size_t>(sizes.batch * sizes.hidden);
-  std::vector<T> gates(static_cast<std::size_t>(rows * width));
-  std::vector<T> h(state_size);
-  std::vector<T> c(state_size);
-  std::vector<T> next_h(state_size);
-  std::vector<T> next_c(state_size);
+void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& tensors,
+                    const RecurrenceMemory<T>& memory, Reversed&& reversed, Multiply&& multiply, MakeCell&& make_cell) {
+  const T* x = steps_first(sizes, tensors.x, memory.x);
   for (Index direction = 0; direction < sizes.directions; ++direction) {
-    for (Index row = 0; row < rows; ++row) {
-      T* target = gates.data() + row * width;
-      if (tensors.biases != nullptr) {
-        std::copy_n(tensors.biases + direction * 2 * width, width, target);
-      } else {
-        std::fill_n(target, width, T{0});
-      }
-    }
-    multiply(direction, x, gates.data());
+    multiply(direction, x, memory.gates);
     for (Index sequence = 0; sequence < sizes.batch; ++sequence) {
       const Index from = sizes.state(direction, sequence);
-      const auto start = [&](const T* initial, std::vector<T>& state) {
-        T* target = state.data() + sequence * sizes.hidden;
-        if (initial != nullptr) {
-          std::copy_n(initial + from, sizes.hidden, target);
-        } else {
-          std::fill_n(target, sizes.hidden, T{0});
-        }
-      };
-      start(tensors.initial_h, h);
-      start(tensors.initial_c, c);
+      const Index to = sequence * sizes.hidden;
+      repeat_row(tensors.initial_h == nullptr ? nullptr : tensors.initial_h + from, sizes.hidden, 1, memory.h + to);
+      repeat_row(tensors.initial_c == nullptr ? nullptr : tensors.initial_c + from, sizes.hidden, 1, memory.c + to);
+      std::fill_n(memory.next_c + to, sizes.hidden, T{0});
     }
     auto&& cell = make_cell(direction);
     for (Index i = 0; i < sizes.steps; ++i) {
       const Index step = reversed(direction) ? sizes.steps - 1 - i : i;
-      cell(RecurrentStep<T>{gates.data() + step * sizes.batch * width, h.data(), c.data(), next_h.data(),
-                            next_c.data()});
+      cell(RecurrentStep<T>{memory.gates + step * sizes.batch * sizes.width(), memory.h, memory.c, memory.next_h,
+                            memory.next_c});
       for (Index sequence = 0; sequence < sizes.batch; ++sequence) {
         T* y = tensors.y + sizes.result(step, direction, sequence);
         if (tensors.lengths != nullptr && step >= tensors.lengths[sequence]) {
@@ -124,19 +140,26 @@ void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& te
           continue;
         }
         const Index first = sequence * sizes.hidden;
-        std::copy_n(next_h.data() + first, sizes.hidden, h.data() + first);
-        std::copy_n(next_c.data() + first, sizes.hidden, c.data() + first);
-        std::copy_n(next_h.data() + first, sizes.hidden, y);
+        std::copy_n(memory.next_h + first, sizes.hidden, memory.h + first);
+        std::copy_n(memory.next_c + first, sizes.hidden, memory.c + first);
+        std::copy_n(memory.next_h + first, sizes.hidden, y);
       }
     }
     for (Index sequence = 0; sequence < sizes.batch; ++sequence) {
+      const Index from = sequence * sizes.hidden;
       const Index to = sizes.state(direction, sequence);
-      std::copy_n(h.data() + sequence * sizes.hidden, sizes.hidden, tensors.last_h + to);
-      if (tensors.last_c != nullptr) {
-        std::copy_n(c.data() + sequence * sizes.hidden, sizes.hidden, tensors.last_c + to);
-      }
+      if (tensors.last_h != nullptr) std::copy_n(memory.h + from, sizes.hidden, tensors.last_h + to);
+      if (tensors.last_c != nullptr) std::copy_n(memory.c + from, sizes.hidden, tensors.last_c + to);
     }
   }
+}
+
+/// The same in memory of its own.
+template <class T, class Reversed, class Multiply, class MakeCell>
+void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& tensors, Reversed&& reversed,
+                    Multiply&& multiply, MakeCell&& make_cell) {
+  std::vector<T> memory(static_cast<std::size_t>(RecurrenceMemory<T>::elements(sizes)));
+  run_recurrence<T>(sizes, tensors, RecurrenceMemory<T>(sizes, memory.data()), reversed, multiply, make_cell);
 }
 
 /// The same with the float weights `tensors.input_weights`.
@@ -144,7 +167,9 @@ template <class T, class Reversed, class MakeCell>
 void run_recurrence(const RecurrenceSizes& sizes, const RecurrenceTensors<T>& tensors, const ThreadPool& pool,
                     Reversed&& reversed, MakeCell&& make_cell) {
   const auto multiply = [&](Index direction, const T* x, T* gates) {
-    add_product<T>({sizes.steps * sizes.batch, sizes.width(), sizes.input}, T{1}, {x},
+    const Index rows = sizes.steps * sizes.batch;
+    repeat_row(tensors.input_bias(sizes, direction), sizes.width(), rows, gates);
+    add_product<T>({rows, sizes.width(), sizes.input}, T{1}, {x},
                    {tensors.input_weights + direction * sizes.width() * sizes.input, true}, gates, pool);
   };
   run_recurrence<T>(sizes, tensors, reversed, multiply, make_cell);

@@ -6,6 +6,9 @@
 
 namespace condense::graph::reference {
 
+// Each cell takes what multiplies its state and applies its activations as `Shared`, which is `RecurrentCell` or has
+// its functions and its `sizes`, and memory as `Memory`: a vector, or what has its `resize` and `data`.
+
 /// What the cells of one direction have in common.
 template <class T>
 struct RecurrentCell {
@@ -18,39 +21,36 @@ struct RecurrentCell {
   /// result (batch, count * hidden) = h * weights^T + bias of the gates [first, first + count).
   void multiply_state(const T* h, Index first, Index count, T* result) const {
     const Index width = count * sizes.hidden;
-    for (Index row = 0; row < sizes.batch; ++row) {
-      if (bias != nullptr) {
-        std::copy_n(bias + first * sizes.hidden, width, result + row * width);
-      } else {
-        std::fill_n(result + row * width, width, T{0});
-      }
-    }
+    repeat_row(bias == nullptr ? nullptr : bias + first * sizes.hidden, width, sizes.batch, result);
     add_product<T>({sizes.batch, width, sizes.hidden}, T{1}, {h}, {weights + first * sizes.hidden * sizes.hidden, true},
                    result, pool);
   }
+
+  /// x = function(x) for `count` values; the function is one of `activations`.
+  void activate(std::size_t function, T* x, Index count) const { activations[function].apply(x, count); }
 };
 
 /// h' = f(gates + h * R^T + bias).
-template <class T>
+template <class T, class Shared = RecurrentCell<T>>
 struct ElmanCell {
-  RecurrentCell<T> shared;
+  Shared shared;
 
   void operator()(const RecurrentStep<T>& step) const {
     const Index count = shared.sizes.batch * shared.sizes.hidden;
     shared.multiply_state(step.h, 0, 1, step.next_h);
     for (Index i = 0; i < count; ++i) step.next_h[i] += step.gates[i];
-    shared.activations[0].apply(step.next_h, count);
+    shared.activate(0, step.next_h, count);
   }
 };
 
 /// The gates z, r, h: z and r = f(gates + h * R^T + bias), candidate = g(gates + (r * h) * R^T + bias), or with
 /// `linear_before_reset` g(gates + r * (h * R^T + bias)); h' = (1 - z) * candidate + z * h.
-template <class T>
+template <class T, class Shared = RecurrentCell<T>, class Memory = std::vector<T>>
 struct GruCell {
-  RecurrentCell<T> shared;
+  Shared shared;
   bool linear_before_reset = false;
-  std::vector<T> products = {};
-  std::vector<T> reset = {};
+  Memory products = {};  ///< (3, batch, hidden)
+  Memory reset = {};     ///< (batch, hidden)
 
   void operator()(const RecurrentStep<T>& step) {
     const Index hidden = shared.sizes.hidden;
@@ -64,12 +64,12 @@ struct GruCell {
       T* r = z + hidden;
       const T* product = products.data() + row * gates * hidden;
       for (Index i = 0; i < 2 * hidden; ++i) z[i] += product[i];
-      shared.activations[0].apply(z, 2 * hidden);
+      shared.activate(0, z, 2 * hidden);
       for (Index i = 0; i < hidden; ++i) {
         if (linear_before_reset) {
           r[hidden + i] += r[i] * product[2 * hidden + i];
         } else {
-          reset[static_cast<std::size_t>(row * hidden + i)] = r[i] * step.h[row * hidden + i];
+          reset.data()[row * hidden + i] = r[i] * step.h[row * hidden + i];
         }
       }
     }
@@ -78,9 +78,9 @@ struct GruCell {
       const T* z = step.gates + row * 3 * hidden;
       T* candidate = step.gates + (row * 3 + 2) * hidden;
       if (!linear_before_reset) {
-        for (Index i = 0; i < hidden; ++i) candidate[i] += products[static_cast<std::size_t>(row * hidden + i)];
+        for (Index i = 0; i < hidden; ++i) candidate[i] += products.data()[row * hidden + i];
       }
-      shared.activations[1].apply(candidate, hidden);
+      shared.activate(1, candidate, hidden);
       for (Index i = 0; i < hidden; ++i) {
         step.next_h[row * hidden + i] = (1 - z[i]) * candidate[i] + z[i] * step.h[row * hidden + i];
       }
@@ -89,13 +89,13 @@ struct GruCell {
 };
 
 /// The gates i, o, f, c, with sums = gates + h * R^T + bias: i = f(sum + P_i * c), f = f(sum + P_f * c) or, coupled,
-/// 1 - i; c' = f * c + i * g(sum); o = f(sum + P_o * c'); h' = o * h(c'). `Shared` multiplies the state.
-template <class T, class Shared = RecurrentCell<T>>
+/// 1 - i; c' = f * c + i * g(sum); o = f(sum + P_o * c'); h' = o * h(c').
+template <class T, class Shared = RecurrentCell<T>, class Memory = std::vector<T>>
 struct LstmCell {
   Shared shared;
   const T* peepholes = nullptr;  ///< (3 * hidden) for i, o, f; null for 0.
   bool couples_forget = false;
-  std::vector<T> products = {};
+  Memory products = {};  ///< (batch, 4 * hidden)
 
   void operator()(const RecurrentStep<T>& step) {
     const Index hidden = shared.sizes.hidden;
@@ -117,16 +117,16 @@ struct LstmCell {
       };
       look(0, c, in);
       look(2, c, forget);
-      shared.activations[0].apply(in, hidden);
-      shared.activations[0].apply(forget, hidden);
-      shared.activations[1].apply(candidate, hidden);
+      shared.activate(0, in, hidden);
+      shared.activate(0, forget, hidden);
+      shared.activate(1, candidate, hidden);
       for (Index i = 0; i < hidden; ++i) {
         next_c[i] = (couples_forget ? 1 - in[i] : forget[i]) * c[i] + in[i] * candidate[i];
       }
       look(1, next_c, out);
-      shared.activations[0].apply(out, hidden);
+      shared.activate(0, out, hidden);
       std::copy_n(next_c, hidden, next_h);
-      shared.activations[2].apply(next_h, hidden);
+      shared.activate(2, next_h, hidden);
       for (Index i = 0; i < hidden; ++i) next_h[i] *= out[i];
     }
   }

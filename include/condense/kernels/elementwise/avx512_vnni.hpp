@@ -58,7 +58,9 @@ struct Elementwise<simd::Avx512Vnni> {
   }
 
   static void lookup(const std::uint8_t* input, const std::uint8_t* table, Index count, std::uint8_t* output) noexcept {
-    Elementwise<simd::Avx2>::lookup(input, table, count, output);
+    static const bool permutes_bytes = simd::detail::processor().avx512_vbmi;
+    const auto run = permutes_bytes ? &permute : &Elementwise<simd::Avx2>::lookup;
+    run(input, table, count, output);
   }
 
   CONDENSE_TARGET_AVX512_VNNI static void requantize(const Codes& input, float multiplier, const CodeOutput& output,
@@ -76,6 +78,20 @@ struct Elementwise<simd::Avx512Vnni> {
 
  private:
   static constexpr Index kLanes = 16;
+
+  /// `lookup` with VPERMI2B, which looks at 7 bits of an index: each half of the table by itself.
+  CONDENSE_TARGET_AVX512_VBMI static void permute(const std::uint8_t* input, const std::uint8_t* table, Index count,
+                                                  std::uint8_t* output) noexcept {
+    __m512i quarters[4];
+    for (Index q = 0; q < 4; ++q) quarters[q] = _mm512_loadu_si512(table + 64 * q);
+    for (Index i = 0; i < count; i += 64) {
+      const __mmask64 lanes = count - i >= 64 ? ~__mmask64{0} : (__mmask64{1} << (count - i)) - 1;
+      const __m512i codes = _mm512_maskz_loadu_epi8(lanes, input + i);
+      const __m512i low = _mm512_permutex2var_epi8(quarters[0], codes, quarters[1]);
+      const __m512i high = _mm512_permutex2var_epi8(quarters[2], codes, quarters[3]);
+      _mm512_mask_storeu_epi8(output + i, lanes, _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(codes), high));
+    }
+  }
 
   /// The differences of codes to their zero point. Signed codes are made unsigned, and so is their zero point, which
   /// leaves the differences as they were.

@@ -58,6 +58,13 @@ struct FloatWeightValues {
   const std::int8_t* zero_points = nullptr;  ///< (columns x groups), if the shape has them.
 };
 
+/// A matrix (depth x columns) of floats as it lies: element (k, n) is values[k * depth_stride + n * column_stride].
+struct FloatMatrix {
+  const float* values = nullptr;
+  Index depth_stride = 0;
+  Index column_stride = 1;
+};
+
 /// One float product: output[r][n] = clamp(sum_k input * weight + bias[n], low, high).
 struct FloatGemmArguments {
   ActivationRows input{};
@@ -74,7 +81,11 @@ struct FloatGemmArguments {
 ///
 ///   static std::size_t packed_bytes(const FloatWeightShape&) noexcept;
 ///   static void pack(const FloatWeightShape&, const FloatWeightValues&, std::byte* packed) noexcept;
+///   static void pack_matrix(const FloatWeightShape&, const FloatMatrix&, std::byte* packed) noexcept;
 ///   static void run(const FloatGemmArguments&) noexcept;
+///
+/// `pack_matrix` does the same for floats of one tap in any order, quickly enough to pack one factor of a product of
+/// two activations whenever it is computed.
 ///
 /// Packed weights have the bits of their type: few rows are bound by reading them. Sums are taken in any order, and a
 /// scale may be applied to a weight or to a sum of products that share it: of K products, each passes at most K + 3
@@ -87,11 +98,12 @@ struct FloatGemm;
 struct FloatGemmKernel {
   std::size_t (*packed_bytes)(const FloatWeightShape&) noexcept;
   void (*pack)(const FloatWeightShape&, const FloatWeightValues&, std::byte*) noexcept;
+  void (*pack_matrix)(const FloatWeightShape&, const FloatMatrix&, std::byte*) noexcept;
   void (*run)(const FloatGemmArguments&) noexcept;
 
   template <class Isa>
   static constexpr FloatGemmKernel of() noexcept {
-    return {&FloatGemm<Isa>::packed_bytes, &FloatGemm<Isa>::pack, &FloatGemm<Isa>::run};
+    return {&FloatGemm<Isa>::packed_bytes, &FloatGemm<Isa>::pack, &FloatGemm<Isa>::pack_matrix, &FloatGemm<Isa>::run};
   }
 };
 

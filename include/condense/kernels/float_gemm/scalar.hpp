@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "condense/core/packing.hpp"
+#include "condense/kernels/float_gemm/detail/copy_panel.hpp"
 #include "condense/kernels/float_gemm/detail/weight_bits.hpp"
 #include "condense/simd/instruction_set.hpp"
 
@@ -40,6 +41,13 @@ struct FloatGemm<simd::Scalar> {
           }
         }
       }
+    }
+  }
+
+  static void pack_matrix(const FloatWeightShape& shape, const FloatMatrix& matrix, std::byte* packed) noexcept {
+    auto* panel = reinterpret_cast<float*>(packed);
+    for (Index first = 0; first < shape.columns; first += kPanel, panel += shape.depth * kPanel) {
+      detail::copy_panel(matrix, shape.depth, first, std::min(kPanel, shape.columns - first), kPanel, panel);
     }
   }
 

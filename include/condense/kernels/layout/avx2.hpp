@@ -14,83 +14,148 @@
 namespace condense::kernels {
 
 /// Tiles of 2 L rows by L columns in L registers, where L elements take 16 bytes. A matrix of three rows or columns, an
-/// image in colours, has shuffles of its own; another one that is narrower than a tile is left to the definition.
+/// image in colours, has shuffles of its own; one that is narrower than a tile one way fills a part of it, and one that
+/// is both ways is left to the definition.
 template <>
 struct Layout<simd::Avx2> {
   static void transpose(const TransposeArguments& t) noexcept {
-    switch (t.element_bytes) {
-      case 1: return transpose_of<std::uint8_t>(t);
-      case 2: return transpose_of<std::uint16_t>(t);
-      case 4: return transpose_of<std::uint32_t>(t);
-      default: return transpose_of<std::uint64_t>(t);
-    }
+    detail::for_each_matrix(t, [&]<class Element>(const detail::Transposed<Element>& m) { transpose_of(m); });
   }
 
  private:
   template <class Element>
   static constexpr Index kLane = 16 / static_cast<Index>(sizeof(Element));
+  template <class Element>
+  static constexpr std::size_t kTileElements = 2 * (16 / sizeof(Element)) * (16 / sizeof(Element));
 
   template <class Element>
-  static void transpose_of(const TransposeArguments& t) noexcept {
-    const auto* in = static_cast<const Element*>(t.input);
-    auto* out = static_cast<Element*>(t.output);
-    const Index area = t.rows * t.columns;
-    if (t.rows == 3 && t.columns >= kLane<Element>) {
-      for (Index b = 0; b < t.batch; ++b) join(in + b * area, t.columns, out + b * area);
-    } else if (t.columns == 3 && t.rows >= kLane<Element>) {
-      for (Index b = 0; b < t.batch; ++b) split(in + b * area, t.rows, out + b * area);
-    } else if (t.rows >= 2 * kLane<Element> && t.columns >= kLane<Element>) {
-      for (Index b = 0; b < t.batch; ++b) transpose_matrix(in + b * area, t.rows, t.columns, out + b * area);
+  static void transpose_of(const detail::Transposed<Element>& m) noexcept {
+    constexpr Index kWidth = kLane<Element>;
+    if (m.rows == 3 && m.columns >= kWidth && m.out_stride == 3) {
+      join(m);
+    } else if (m.columns == 3 && m.rows >= kWidth && m.in_stride == 3) {
+      split(m);
+    } else if (m.rows >= 2 * kWidth && m.columns >= kWidth) {
+      transpose_matrix(m);
+    } else if (m.rows >= 2 * kWidth && m.columns > 1) {
+      transpose_narrow(m);
+    } else if (m.rows > 1 && m.columns >= kWidth && m.out_stride == m.rows) {
+      transpose_flat(m);
     } else {
-      Layout<simd::Scalar>::transpose(t);
+      Layout<simd::Scalar>::transpose_matrix(m);
     }
   }
 
   /// By strips of 64 bytes, so that a cache line of the input is read once. Where a tile would cross the edge it is
   /// moved back, and some elements are written twice.
   template <class Element>
-  CONDENSE_TARGET_AVX2 static void transpose_matrix(const Element* in, Index rows, Index columns,
-                                                    Element* out) noexcept {
-    constexpr Index kStrip = 4 * kLane<Element>;
-    for (Index strip = 0; strip < columns; strip += kStrip) {
-      const Index end = std::min(strip + kStrip, columns);
-      for (Index next_row = 0; next_row < rows; next_row += 2 * kLane<Element>) {
-        const Index row = std::min(next_row, rows - 2 * kLane<Element>);
-        for (Index next_column = strip; next_column < end; next_column += kLane<Element>) {
-          const Index column = std::min(next_column, columns - kLane<Element>);
-          transpose_tile(in + row * columns + column, columns, out + column * rows + row, rows);
+  CONDENSE_TARGET_AVX2 static void transpose_matrix(const detail::Transposed<Element>& m) noexcept {
+    constexpr Index kWidth = kLane<Element>;
+    constexpr Index kStrip = 4 * kWidth;
+    for (Index strip = 0; strip < m.columns; strip += kStrip) {
+      const Index end = std::min(strip + kStrip, m.columns);
+      for (Index next_row = 0; next_row < m.rows; next_row += 2 * kWidth) {
+        const Index row = std::min(next_row, m.rows - 2 * kWidth);
+        for (Index next_column = strip; next_column < end; next_column += kWidth) {
+          const Index column = std::min(next_column, m.columns - kWidth);
+          Tile<Element> tile;
+          load(m.in + row * m.in_stride + column, m.in_stride, 2 * kWidth, tile);
+          turn(tile);
+          Element* out = m.out + column * m.out_stride + row;
+#pragma GCC unroll 16
+          for (Index i = 0; i < kWidth; ++i) store(out + i * m.out_stride, tile.column[i]);
         }
       }
     }
   }
 
-  /// Register i holds row i in its lower half and row i + L in its upper half. Interleaving register i with register
-  /// i + L / 2, for all i, moves the highest bit of the row's index to the lowest bit of the position: after log2(L)
-  /// rounds rows and columns have changed places in both halves, and a register is a column of 2 L elements.
+  /// Fewer columns than a tile has: rows are read beyond their end, and what comes of that is not stored.
   template <class Element>
-  CONDENSE_TARGET_AVX2 static void transpose_tile(const Element* in, Index in_stride, Element* out,
-                                                  Index out_stride) noexcept {
-    constexpr unsigned kCount = 16 / sizeof(Element);
-    __m256i tile[kCount];
-#pragma GCC unroll 16
-    for (unsigned i = 0; i < kCount; ++i) {
-      tile[i] = _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(in + (i + kCount) * in_stride),
-                                    reinterpret_cast<const __m128i*>(in + i * in_stride));
+  CONDENSE_TARGET_AVX2 static void transpose_narrow(const detail::Transposed<Element>& m) noexcept {
+    constexpr Index kWidth = kLane<Element>;
+    const Index readable = m.readable();
+    for (Index next_row = 0; next_row < m.rows; next_row += 2 * kWidth) {
+      const Index row = std::min(next_row, m.rows - 2 * kWidth);
+      Tile<Element> tile;
+      if ((row + 2 * kWidth - 1) * m.in_stride + kWidth <= readable) {
+        load(m.in + row * m.in_stride, m.in_stride, 2 * kWidth, tile);
+      } else {
+        Element copy[kTileElements<Element>] = {};
+        for (Index i = 0; i < 2 * kWidth; ++i) {
+          std::copy_n(m.in + (row + i) * m.in_stride, m.columns, copy + i * kWidth);
+        }
+        load(copy, kWidth, 2 * kWidth, tile);
+      }
+      turn(tile);
+      for (Index column = 0; column < m.columns; ++column)
+        store(m.out + column * m.out_stride + row, tile.column[column]);
     }
+  }
+
+  /// Fewer rows than a tile has, in an output without gaps: a column is stored whole, and the next one where its own
+  /// elements end.
+  template <class Element>
+  CONDENSE_TARGET_AVX2 static void transpose_flat(const detail::Transposed<Element>& m) noexcept {
+    constexpr Index kWidth = kLane<Element>;
+    const Index last_whole = m.rows * m.columns - 2 * kWidth;
+    for (Index next_column = 0; next_column < m.columns; next_column += kWidth) {
+      const Index column = std::min(next_column, m.columns - kWidth);
+      Tile<Element> tile;
+      load(m.in + column, m.in_stride, m.rows, tile);
+      turn(tile);
+      for (Index i = 0; i < kWidth; ++i) {
+        const Index at = (column + i) * m.rows;
+        if (at <= last_whole) {
+          store(m.out + at, tile.column[i]);
+        } else {
+          Element elements[32 / sizeof(Element)];
+          store(elements, tile.column[i]);
+          std::copy_n(elements, m.rows, m.out + at);
+        }
+      }
+    }
+  }
+
+  /// 2 L rows by L columns; after `turn` a register is a column.
+  template <class Element>
+  struct Tile {
+    __m256i column[16 / sizeof(Element)];
+  };
+
+  /// Register i takes row i in its lower half and row i + L in its upper half. Rows from `rows` on repeat the last one.
+  template <class Element>
+  [[gnu::always_inline]] CONDENSE_TARGET_AVX2 static inline void load(const Element* in, Index stride, Index rows,
+                                                                      Tile<Element>& tile) noexcept {
+    constexpr Index kWidth = kLane<Element>;
+#pragma GCC unroll 16
+    for (Index i = 0; i < kWidth; ++i) {
+      const Element* low = in + std::min(i, rows - 1) * stride;
+      const Element* high = in + std::min(i + kWidth, rows - 1) * stride;
+      tile.column[i] =
+          _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(high), reinterpret_cast<const __m128i*>(low));
+    }
+  }
+
+  template <class Element>
+  [[gnu::always_inline]] CONDENSE_TARGET_AVX2 static inline void store(Element* out, __m256i elements) noexcept {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), elements);
+  }
+
+  /// Interleaving register i with register i + L / 2, for all i, moves the highest bit of the row's index to the lowest
+  /// bit of the position: after log2(L) rounds rows and columns have changed places in both halves.
+  template <class Element>
+  [[gnu::always_inline]] CONDENSE_TARGET_AVX2 static inline void turn(Tile<Element>& tile) noexcept {
+    constexpr unsigned kCount = 16 / sizeof(Element);
 #pragma GCC unroll 4
     for (unsigned round = 1; round < kCount; round *= 2) {
-      __m256i mixed[kCount];
+      Tile<Element> mixed;
 #pragma GCC unroll 8
       for (unsigned i = 0; i < kCount / 2; ++i) {
-        mixed[2 * i] = interleave_low<Element>(tile[i], tile[i + kCount / 2]);
-        mixed[2 * i + 1] = interleave_high<Element>(tile[i], tile[i + kCount / 2]);
+        mixed.column[2 * i] = interleave_low<Element>(tile.column[i], tile.column[i + kCount / 2]);
+        mixed.column[2 * i + 1] = interleave_high<Element>(tile.column[i], tile.column[i + kCount / 2]);
       }
-#pragma GCC unroll 16
-      for (unsigned i = 0; i < kCount; ++i) tile[i] = mixed[i];
+      tile = mixed;
     }
-#pragma GCC unroll 16
-    for (unsigned i = 0; i < kCount; ++i)
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * out_stride), tile[i]);
   }
 
   template <class Element>
@@ -153,20 +218,20 @@ struct Layout<simd::Avx2> {
   }
 
   template <class Element>
-  CONDENSE_TARGET_AVX2 static void join(const Element* planes, Index count, Element* triples) noexcept {
+  CONDENSE_TARGET_AVX2 static void join(const detail::Transposed<Element>& m) noexcept {
     static constexpr Shuffle kShuffle = shuffle_of_triples(sizeof(Element), true);
-    for (Index next = 0; next < count; next += kLane<Element>) {
-      const Index i = std::min(next, count - kLane<Element>);
-      kShuffle(planes + i, count * static_cast<Index>(sizeof(Element)), triples + 3 * i, 16);
+    for (Index next = 0; next < m.columns; next += kLane<Element>) {
+      const Index i = std::min(next, m.columns - kLane<Element>);
+      kShuffle(m.in + i, m.in_stride * static_cast<Index>(sizeof(Element)), m.out + 3 * i, 16);
     }
   }
 
   template <class Element>
-  CONDENSE_TARGET_AVX2 static void split(const Element* triples, Index count, Element* planes) noexcept {
+  CONDENSE_TARGET_AVX2 static void split(const detail::Transposed<Element>& m) noexcept {
     static constexpr Shuffle kShuffle = shuffle_of_triples(sizeof(Element), false);
-    for (Index next = 0; next < count; next += kLane<Element>) {
-      const Index i = std::min(next, count - kLane<Element>);
-      kShuffle(triples + 3 * i, 16, planes + i, count * static_cast<Index>(sizeof(Element)));
+    for (Index next = 0; next < m.rows; next += kLane<Element>) {
+      const Index i = std::min(next, m.rows - kLane<Element>);
+      kShuffle(m.in + 3 * i, 16, m.out + i, m.out_stride * static_cast<Index>(sizeof(Element)));
     }
   }
 };

@@ -22,15 +22,14 @@ struct Normalization<simd::Avx2> {
       const float* in = s.input + row * s.input_stride;
       float* out = s.output + row * s.output_stride;
       const __m256 largest = _mm256_set1_ps(maximum(in, s.columns));
-      const double total = sum(s.columns, [&](Index i, Index lanes) CONDENSE_TARGET_AVX2 {
-        const __m256 power = exponential(_mm256_sub_ps(load(in + i, lanes, kNothing), largest));
-        detail::avx2::store_floats(out + i, power, lanes);
-        return power;
-      });
-      const __m256 factor = _mm256_set1_ps(static_cast<float>(1 / total));
       for (Index i = 0; i < s.columns; i += kLanes) {
         const Index lanes = s.columns - i;
-        detail::avx2::store_floats(out + i, _mm256_mul_ps(load(out + i, lanes, 0), factor), lanes);
+        detail::avx2::store_floats(out + i, exponential(_mm256_sub_ps(load(in + i, lanes), largest)), lanes);
+      }
+      const __m256 factor = _mm256_set1_ps(static_cast<float>(1 / Sums::sum(out, s.columns)));
+      for (Index i = 0; i < s.columns; i += kLanes) {
+        const Index lanes = s.columns - i;
+        detail::avx2::store_floats(out + i, _mm256_mul_ps(load(out + i, lanes), factor), lanes);
       }
     }
   }
@@ -40,29 +39,30 @@ struct Normalization<simd::Avx2> {
     for (Index row = 0; row < n.rows; ++row) {
       const float* in = n.input + row * n.input_stride;
       float* out = n.output + row * n.output_stride;
-      const auto mean = static_cast<float>(Reduction<simd::Avx2>::sum(in, n.columns) / columns);
-      const __m256 means = _mm256_set1_ps(mean);
-      const double squares = sum(n.columns, [&](Index i, Index lanes) CONDENSE_TARGET_AVX2 {
-        const __m256 difference = _mm256_sub_ps(load(in + i, lanes, mean), means);
-        return _mm256_mul_ps(difference, difference);
-      });
-      const double deviation = std::sqrt(squares / columns + static_cast<double>(n.epsilon));
-      const __m256 factor = _mm256_set1_ps(static_cast<float>(1 / deviation));
+      const __m256 mean = _mm256_set1_ps(static_cast<float>(Sums::sum(in, n.columns) / columns));
       for (Index i = 0; i < n.columns; i += kLanes) {
         const Index lanes = n.columns - i;
-        __m256 value = _mm256_mul_ps(_mm256_sub_ps(load(in + i, lanes, 0), means), factor);
-        if (n.scale != nullptr) value = _mm256_mul_ps(value, load(n.scale + i, lanes, 0));
-        if (n.bias != nullptr) value = _mm256_add_ps(value, load(n.bias + i, lanes, 0));
+        detail::avx2::store_floats(out + i, _mm256_sub_ps(load(in + i, lanes), mean), lanes);
+      }
+      const double variance = Sums::sum_of_squares(out, n.columns) / columns;
+      const __m256 factor =
+          _mm256_set1_ps(static_cast<float>(1 / std::sqrt(variance + static_cast<double>(n.epsilon))));
+      for (Index i = 0; i < n.columns; i += kLanes) {
+        const Index lanes = n.columns - i;
+        const __m256 scale = n.scale != nullptr ? load(n.scale + i, lanes) : _mm256_set1_ps(1);
+        const __m256 bias = n.bias != nullptr ? load(n.bias + i, lanes) : _mm256_setzero_ps();
+        const __m256 value = _mm256_fmadd_ps(_mm256_mul_ps(load(out + i, lanes), factor), scale, bias);
         detail::avx2::store_floats(out + i, value, lanes);
       }
     }
   }
 
  private:
+  using Sums = Reduction<simd::Avx2>;
   static constexpr Index kLanes = 8;
   static constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
-  /// exp(x) for x <= 0, within 1.01 units in the last place; 0 where it is below 2^-126.5. A NaN stays one.
+  /// `detail::exponential::of`.
   CONDENSE_TARGET_AVX2 static __m256 exponential(__m256 x) noexcept {
     namespace e = detail::exponential;
     x = _mm256_max_ps(_mm256_set1_ps(e::kLowest), x);  // a NaN as the second operand is the result
@@ -88,43 +88,20 @@ struct Normalization<simd::Avx2> {
 #pragma GCC unroll 4
       for (Index v = 0; v < 4; ++v) largest[v] = _mm256_max_ps(_mm256_loadu_ps(values + i + v * kLanes), largest[v]);
     }
-    for (; i < count; i += kLanes) largest[0] = _mm256_max_ps(load(values + i, count - i, kNothing), largest[0]);
+    for (; i < count; i += kLanes) {
+      const __m256 lanes = _mm256_castsi256_ps(detail::avx2::first_lanes(count - i));
+      largest[0] =
+          _mm256_max_ps(_mm256_blendv_ps(_mm256_set1_ps(kNothing), load(values + i, count - i), lanes), largest[0]);
+    }
     float lanes[kLanes];
     _mm256_storeu_ps(lanes,
                      _mm256_max_ps(_mm256_max_ps(largest[0], largest[1]), _mm256_max_ps(largest[2], largest[3])));
     return *std::max_element(lanes, lanes + kLanes);
   }
 
-  /// The sum of `term(i, lanes)` for the vectors of a row, with nothing in the lanes that are not in it.
-  template <class Term>
-  CONDENSE_TARGET_AVX2 static double sum(Index count, const Term& term) noexcept {
-    constexpr Index kBlock = 1024;  // so that a lane of floats sums up 32 terms
-    double total = 0;
-    for (Index begin = 0; begin < count; begin += kBlock) {
-      const Index end = std::min(begin + kBlock, count);
-      __m256 sums[4];
-#pragma GCC unroll 4
-      for (__m256& part : sums) part = _mm256_setzero_ps();
-      Index i = begin;
-      for (; i + 4 * kLanes <= end; i += 4 * kLanes) {
-#pragma GCC unroll 4
-        for (Index v = 0; v < 4; ++v) sums[v] = _mm256_add_ps(sums[v], term(i + v * kLanes, kLanes));
-      }
-      for (; i < end; i += kLanes) sums[0] = _mm256_add_ps(sums[0], term(i, end - i));
-      const __m256 eights = _mm256_add_ps(_mm256_add_ps(sums[0], sums[1]), _mm256_add_ps(sums[2], sums[3]));
-      const __m256d fours = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(eights)),
-                                          _mm256_cvtps_pd(_mm256_extractf128_ps(eights, 1)));
-      const __m128d pair = _mm_add_pd(_mm256_castpd256_pd128(fours), _mm256_extractf128_pd(fours, 1));
-      total += _mm_cvtsd_f64(_mm_add_sd(pair, _mm_unpackhi_pd(pair, pair)));
-    }
-    return total;
-  }
-
-  /// The first `lanes` values, `filling` behind them; all 8 if there are more.
-  CONDENSE_TARGET_AVX2 static __m256 load(const float* values, Index lanes, float filling) noexcept {
-    if (lanes >= kLanes) return _mm256_loadu_ps(values);
-    const __m256i mask = detail::avx2::first_lanes(lanes);
-    return _mm256_blendv_ps(_mm256_set1_ps(filling), _mm256_maskload_ps(values, mask), _mm256_castsi256_ps(mask));
+  /// The first `lanes` values, zeros behind them; all 8 if there are more.
+  CONDENSE_TARGET_AVX2 static __m256 load(const float* values, Index lanes) noexcept {
+    return lanes >= kLanes ? _mm256_loadu_ps(values) : _mm256_maskload_ps(values, detail::avx2::first_lanes(lanes));
   }
 };
 

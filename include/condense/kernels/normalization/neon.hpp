@@ -23,14 +23,13 @@ struct Normalization<simd::Neon> {
       const float* in = s.input + row * s.input_stride;
       float* out = s.output + row * s.output_stride;
       const float32x4_t largest = vdupq_n_f32(maximum(in, s.columns));
-      const double total = sum(s.columns, [&](Index i, auto lanes) {
-        Floats powers = load(in + i, lanes, kNothing);
+      detail::neon::for_vectors(s.columns, [&](Index i, auto lanes) {
+        Floats powers = detail::neon::load_floats(in + i, lanes);
 #pragma GCC unroll 4
         for (float32x4_t& x : powers.part) x = exponential(vsubq_f32(x, largest));
         detail::neon::store_floats(out + i, powers, lanes);
-        return powers;
       });
-      const auto factor = static_cast<float>(1 / total);
+      const auto factor = static_cast<float>(1 / Sums::sum(out, s.columns));
       detail::neon::for_vectors(s.columns, [&](Index i, auto lanes) {
         Floats values = detail::neon::load_floats(out + i, lanes);
 #pragma GCC unroll 4
@@ -45,24 +44,22 @@ struct Normalization<simd::Neon> {
     for (Index row = 0; row < n.rows; ++row) {
       const float* in = n.input + row * n.input_stride;
       float* out = n.output + row * n.output_stride;
-      const auto mean = static_cast<float>(Reduction<simd::Neon>::sum(in, n.columns) / columns);
-      const float32x4_t means = vdupq_n_f32(mean);
-      const double squares = sum(n.columns, [&](Index i, auto lanes) {
-        Floats terms = load(in + i, lanes, mean);
-#pragma GCC unroll 4
-        for (float32x4_t& x : terms.part) x = vmulq_f32(vsubq_f32(x, means), vsubq_f32(x, means));
-        return terms;
-      });
-      const double deviation = std::sqrt(squares / columns + static_cast<double>(n.epsilon));
-      const auto factor = static_cast<float>(1 / deviation);
+      const float32x4_t mean = vdupq_n_f32(static_cast<float>(Sums::sum(in, n.columns) / columns));
       detail::neon::for_vectors(n.columns, [&](Index i, auto lanes) {
-        Floats values = detail::neon::load_floats(in + i, lanes);
+        Floats differences = detail::neon::load_floats(in + i, lanes);
+#pragma GCC unroll 4
+        for (float32x4_t& x : differences.part) x = vsubq_f32(x, mean);
+        detail::neon::store_floats(out + i, differences, lanes);
+      });
+      const double variance = Sums::sum_of_squares(out, n.columns) / columns;
+      const auto factor = static_cast<float>(1 / std::sqrt(variance + static_cast<double>(n.epsilon)));
+      detail::neon::for_vectors(n.columns, [&](Index i, auto lanes) {
+        Floats values = detail::neon::load_floats(out + i, lanes);
         const Floats scales = n.scale != nullptr ? detail::neon::load_floats(n.scale + i, lanes) : all(1);
         const Floats biases = n.bias != nullptr ? detail::neon::load_floats(n.bias + i, lanes) : all(0);
 #pragma GCC unroll 4
         for (Index p = 0; p < 4; ++p) {
-          const float32x4_t normalized = vmulq_n_f32(vsubq_f32(values.part[p], means), factor);
-          values.part[p] = vfmaq_f32(biases.part[p], normalized, scales.part[p]);
+          values.part[p] = vfmaq_f32(biases.part[p], vmulq_n_f32(values.part[p], factor), scales.part[p]);
         }
         detail::neon::store_floats(out + i, values, lanes);
       });
@@ -71,10 +68,11 @@ struct Normalization<simd::Neon> {
 
  private:
   using Floats = detail::neon::Floats;
+  using Sums = Reduction<simd::Neon>;
   static constexpr Index kLanes = detail::neon::kLanes;
   static constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
-  /// exp(x) for x <= 0, within 1.01 units in the last place; 0 where it is below 2^-126.5. A NaN stays one.
+  /// `detail::exponential::of`.
   static float32x4_t exponential(float32x4_t x) noexcept {
     namespace e = detail::exponential;
     x = vmaxq_f32(x, vdupq_n_f32(e::kLowest));  // a NaN if one of them is
@@ -97,24 +95,6 @@ struct Normalization<simd::Neon> {
       largest = vmaxq_f32(largest, vmaxq_f32(vmaxq_f32(x.part[0], x.part[1]), vmaxq_f32(x.part[2], x.part[3])));
     });
     return vmaxvq_f32(largest);
-  }
-
-  /// The sum of `term(i, lanes)` for the vectors of a row, with nothing in the lanes that are not in it.
-  template <class Term>
-  static double sum(Index count, const Term& term) noexcept {
-    constexpr Index kBlock = 32 * kLanes;  // so that a lane of floats sums up 32 terms
-    double total = 0;
-    for (Index begin = 0; begin < count; begin += kBlock) {
-      Floats sums = all(0);
-      detail::neon::for_vectors(std::min(kBlock, count - begin), [&](Index i, auto lanes) {
-        const Floats terms = term(begin + i, lanes);
-#pragma GCC unroll 4
-        for (Index p = 0; p < 4; ++p) sums.part[p] = vaddq_f32(sums.part[p], terms.part[p]);
-      });
-      const float32x4_t lanes = vaddq_f32(vaddq_f32(sums.part[0], sums.part[1]), vaddq_f32(sums.part[2], sums.part[3]));
-      total += vaddvq_f64(vaddq_f64(vcvt_f64_f32(vget_low_f32(lanes)), vcvt_high_f64_f32(lanes)));
-    }
-    return total;
   }
 
   static Floats all(float value) noexcept {

@@ -5,7 +5,8 @@
 
 namespace condense::kernels {
 
-/// Softmax of each row: output[r][c] = exp(x[r][c] - max_r) / sum_c exp(x[r][c] - max_r). The output may be the input.
+/// Softmax of each row: output[r][c] = exp(x[r][c] - max_r) * (1 / sum_c exp(x[r][c] - max_r)). The output may be the
+/// input.
 ///
 /// Exponentials below 2^-126, the smallest normal float, may be 0. A row that holds a NaN or +infinity, or nothing but
 /// -infinity, becomes NaN.
@@ -20,8 +21,8 @@ struct SoftmaxArguments {
 
 /// Layer normalisation of each row: output[r][c] = (x[r][c] - mean_r) / sqrt(variance_r + epsilon) * scale[c] + bias[c]
 /// with the mean of the row and the mean square of the differences to it, in two passes, so that a large mean costs no
-/// more digits than its own rounding to float. Magnitudes are below 2^56, so that no square overflows; a row that holds
-/// a NaN or an infinity becomes NaN. The output may be the input.
+/// more digits than its own rounding to float. Magnitudes are below 2^127, so that no difference overflows; a row that
+/// holds a NaN or an infinity becomes NaN. The output may be the input.
 ///
 /// J. L. Ba, J. R. Kiros, G. E. Hinton, "Layer normalization", 2016, equation 4.
 struct LayerNormalizationArguments {
@@ -37,11 +38,13 @@ struct LayerNormalizationArguments {
 };
 
 /// Normalisation of float rows for the instruction set `Isa`: `softmax(const SoftmaxArguments&)` and
-/// `layer_normalization(const LayerNormalizationArguments&)`.
+/// `layer_normalization(const LayerNormalizationArguments&)`. Both give the same bytes on every backend, but for which
+/// NaN a NaN is.
 ///
-/// The mean is that of `Reduction::sum`. The other sums, of terms that are not negative, are in double, or in float for
-/// some 36 terms at a time and in double from there on, which keeps their relative error below 2^-18 for rows of any
-/// length.
+/// Differences to the largest value, or to the mean, are in float, as are exponentials, which are those of
+/// `detail::exponential::of`. Their sums, or those of their squares, are those of `Reduction`, in double; what they
+/// give, 1 / sum or 1 / sqrt(variance + epsilon), is rounded to float once. A normalised value is
+/// fma((x - mean) * factor, scale, bias).
 template <class Isa>
 struct Normalization;
 

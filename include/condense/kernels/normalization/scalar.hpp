@@ -5,13 +5,14 @@
 #include <cmath>
 #include <limits>
 
+#include "condense/kernels/normalization/detail/exponential.hpp"
 #include "condense/kernels/normalization/normalization.hpp"
 #include "condense/kernels/reduction/scalar.hpp"
 #include "condense/simd/instruction_set.hpp"
 
 namespace condense::kernels {
 
-/// The definition of the normalisations, with the standard library's exponential and sums in double.
+/// The definition of the normalisations.
 template <>
 struct Normalization<simd::Scalar> {
   static void softmax(const SoftmaxArguments& s) noexcept {
@@ -20,31 +21,24 @@ struct Normalization<simd::Scalar> {
       float* out = s.output + row * s.output_stride;
       float largest = -std::numeric_limits<float>::infinity();
       for (Index i = 0; i < s.columns; ++i) largest = std::max(largest, in[i]);
-      double total = 0;
-      for (Index i = 0; i < s.columns; ++i) {
-        out[i] = std::exp(in[i] - largest);
-        total += static_cast<double>(out[i]);
-      }
-      const auto factor = static_cast<float>(1 / total);
+      for (Index i = 0; i < s.columns; ++i) out[i] = detail::exponential::of(in[i] - largest);
+      const auto factor = static_cast<float>(1 / Reduction<simd::Scalar>::sum(out, s.columns));
       for (Index i = 0; i < s.columns; ++i) out[i] *= factor;
     }
   }
 
   static void layer_normalization(const LayerNormalizationArguments& n) noexcept {
+    using Sums = Reduction<simd::Scalar>;
     const auto columns = static_cast<double>(n.columns);
     for (Index row = 0; row < n.rows; ++row) {
       const float* in = n.input + row * n.input_stride;
       float* out = n.output + row * n.output_stride;
-      const auto mean = static_cast<float>(Reduction<simd::Scalar>::sum(in, n.columns) / columns);
-      double squares = 0;
+      const auto mean = static_cast<float>(Sums::sum(in, n.columns) / columns);
+      for (Index i = 0; i < n.columns; ++i) out[i] = in[i] - mean;
+      const double variance = Sums::sum_of_squares(out, n.columns) / columns;
+      const auto factor = static_cast<float>(1 / std::sqrt(variance + static_cast<double>(n.epsilon)));
       for (Index i = 0; i < n.columns; ++i) {
-        const double difference = static_cast<double>(in[i] - mean);
-        squares += difference * difference;
-      }
-      const auto factor = static_cast<float>(1 / std::sqrt(squares / columns + static_cast<double>(n.epsilon)));
-      for (Index i = 0; i < n.columns; ++i) {
-        const float normalized = (in[i] - mean) * factor;
-        out[i] = normalized * (n.scale != nullptr ? n.scale[i] : 1) + (n.bias != nullptr ? n.bias[i] : 0);
+        out[i] = std::fma(out[i] * factor, n.scale != nullptr ? n.scale[i] : 1, n.bias != nullptr ? n.bias[i] : 0);
       }
     }
   }

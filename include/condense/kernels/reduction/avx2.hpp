@@ -67,6 +67,9 @@ struct Reduction<simd::Avx2> {
   CONDENSE_TARGET_AVX2 static double sum_of_squares(const float* values, Index count) noexcept {
     return sum_row<Squares>(values, count);
   }
+  CONDENSE_TARGET_AVX2 static void column_sums(const ReductionColumns& c, double* sums) noexcept {
+    sum_columns<Values>(c, sums);
+  }
   CONDENSE_TARGET_AVX2 static void column_sums_of_absolutes(const ReductionColumns& c, double* sums) noexcept {
     sum_columns<Absolutes>(c, sums);
   }

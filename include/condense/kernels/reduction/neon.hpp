@@ -64,6 +64,7 @@ struct Reduction<simd::Neon> {
     return sum_row<Absolutes>(values, count);
   }
   static double sum_of_squares(const float* values, Index count) noexcept { return sum_row<Squares>(values, count); }
+  static void column_sums(const ReductionColumns& c, double* sums) noexcept { sum_columns<Values>(c, sums); }
   static void column_sums_of_absolutes(const ReductionColumns& c, double* sums) noexcept {
     sum_columns<Absolutes>(c, sums);
   }

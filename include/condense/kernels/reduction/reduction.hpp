@@ -48,6 +48,7 @@ struct BinCounting {
 ///   static double sum(const float* values, Index count) noexcept;
 ///   static double sum_of_absolutes(const float* values, Index count) noexcept;
 ///   static double sum_of_squares(const float* values, Index count) noexcept;
+///   static void column_sums(const ReductionColumns&, double* sums) noexcept;
 ///   static void column_sums_of_absolutes(const ReductionColumns&, double* sums) noexcept;
 ///   static void column_sums_of_squares(const ReductionColumns&, double* sums) noexcept;
 ///   static Index count_bins(const BinCounting&) noexcept;
@@ -69,6 +70,7 @@ struct ReductionKernel {
   double (*sum)(const float*, Index) noexcept;
   double (*sum_of_absolutes)(const float*, Index) noexcept;
   double (*sum_of_squares)(const float*, Index) noexcept;
+  void (*column_sums)(const ReductionColumns&, double*) noexcept;
   void (*column_sums_of_absolutes)(const ReductionColumns&, double*) noexcept;
   void (*column_sums_of_squares)(const ReductionColumns&, double*) noexcept;
   Index (*count_bins)(const BinCounting&) noexcept;
@@ -80,6 +82,7 @@ struct ReductionKernel {
             &Reduction<Isa>::sum,
             &Reduction<Isa>::sum_of_absolutes,
             &Reduction<Isa>::sum_of_squares,
+            &Reduction<Isa>::column_sums,
             &Reduction<Isa>::column_sums_of_absolutes,
             &Reduction<Isa>::column_sums_of_squares,
             &Reduction<Isa>::count_bins};

@@ -32,6 +32,7 @@ struct Reduction<simd::Scalar> {
   static double sum_of_absolutes(const float* values, Index count) noexcept { return sum_row(values, count, absolute); }
   static double sum_of_squares(const float* values, Index count) noexcept { return sum_row(values, count, square); }
 
+  static void column_sums(const ReductionColumns& c, double* sums) noexcept { sum_columns(c, sums, itself); }
   static void column_sums_of_absolutes(const ReductionColumns& c, double* sums) noexcept {
     sum_columns(c, sums, absolute);
   }

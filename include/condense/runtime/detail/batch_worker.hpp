@@ -1,18 +1,22 @@
 #ifndef CONDENSE_RUNTIME_DETAIL_BATCH_WORKER_HPP
 #define CONDENSE_RUNTIME_DETAIL_BATCH_WORKER_HPP
 
+#include <algorithm>
+#include <set>
+
 #include "condense/runtime/batch_plan.hpp"
 #include "condense/runtime/program.hpp"
 
 namespace condense::runtime::detail {
 
-/// Programs of the batch sizes 1, 2, 4, ..., and one block of memory in which their inputs and outputs are gathered.
-/// Runs one batch at a time.
+/// Programs of the batch sizes 1, 2, 4, ... in one arena, and one block of memory in which their inputs and outputs are
+/// gathered. Runs one batch at a time.
 class BatchWorker {
  public:
-  /// `programs[i]` runs batches of 2^i; their first one is of a single request.
-  explicit BatchWorker(std::vector<Program> programs)
-      : programs_(std::move(programs)), gathered_(gathered_bytes(programs_.back())) {
+  /// `programs[i]` runs batches of 2^i; their first one is of a single request. The worker has copies of them.
+  explicit BatchWorker(std::span<const Program> programs) : gathered_(gathered_bytes(programs.back())) {
+    const Program largest = *std::ranges::max_element(programs, {}, &Program::arena_bytes);
+    for (const Program& program : programs) programs_.push_back(program.in_arena_of(largest));
     std::size_t offset = 0;
     const auto place = [&](const graph::TensorType& type) {
       // The block outlives the tensor. Each has an owner of its own, for a shared one would be copied when written to.
@@ -28,11 +32,22 @@ class BatchWorker {
     }
   }
 
-  /// What a worker with these programs takes: all arenas, the gathered inputs and outputs of the largest batch, and the
-  /// outputs that are cut from them.
+  /// What a worker with these programs takes: the largest arena, the gathered inputs and outputs of the largest batch,
+  /// and the outputs that are cut from them.
   static std::size_t planned_bytes(std::span<const Program> programs) {
-    std::size_t total = gathered_bytes(programs.back()) + output_bytes(programs.back());
-    for (const Program& program : programs) total += program.arena_bytes();
+    const Program& largest = *std::ranges::max_element(programs, {}, &Program::arena_bytes);
+    return largest.arena_bytes() + gathered_bytes(programs.back()) + output_bytes(programs.back());
+  }
+
+  /// Bytes of the constants of all programs, each counted once.
+  static std::size_t constant_bytes(std::span<const Program> programs) {
+    std::set<const std::byte*> counted;
+    std::size_t total = 0;
+    for (const Program& program : programs) {
+      for (const BufferInfo& buffer : program.plan().buffers) {
+        if (buffer.constant && counted.insert(buffer.constant.get()).second) total += buffer.bytes;
+      }
+    }
     return total;
   }
 
@@ -99,9 +114,6 @@ class BatchWorker {
     std::ranges::nth_element(times, times.begin() + std::ssize(times) / 2);
     return std::max(times[times.size() / 2], BatchPlan::Duration(1));
   }
-
-  /// The programs, to make a worker of more or fewer; this one runs no more.
-  std::vector<Program> take_programs() && { return std::move(programs_); }
 
  private:
   static std::size_t bytes(const graph::TensorType& type) { return condense::bytes(type.type, type.shape.count()); }

@@ -1,6 +1,7 @@
 #ifndef CONDENSE_RUNTIME_DETAIL_BUFFER_SIZES_HPP
 #define CONDENSE_RUNTIME_DETAIL_BUFFER_SIZES_HPP
 
+#include <algorithm>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -19,15 +20,18 @@ struct BufferInfo {
   bool is_table = false;  ///< A constant that says where something lies: no weight.
 };
 
-/// The product of extents. Throws `InvalidArgument` unless all are 0 or more, and the product is below 2^48.
+/// The product of extents. Throws `InvalidArgument` unless all are 0 or more, and the product of those above 0 is at most
+/// 2^48.
 inline Index checked_product(std::initializer_list<Index> extents) {
   constexpr Index kMost = Index{1} << 48;
   Index product = 1;
+  bool is_zero = false;
   for (const Index extent : extents) {
     require(extent >= 0 && (extent == 0 || product <= kMost / extent), "an extent of {} is out of range", extent);
-    product *= extent;
+    is_zero = is_zero || extent == 0;
+    product *= std::max<Index>(extent, 1);
   }
-  return product;
+  return is_zero ? 0 : product;
 }
 
 /// How large the buffers of a program are, and what kernels it is for: what a step that comes from a file is checked
@@ -61,6 +65,27 @@ class BufferSizes {
     return {reinterpret_cast<const T*>(at(from.buffer).constant.get()), static_cast<std::size_t>(count)};
   }
 
+  /// Throws unless a constant holds `count` weights for integer products, from one to the next `stride` bytes.
+  void require_packed(Reads packed, const kernels::WeightShape& weights, Index count, Index stride) const {
+    require((weights.bits == 8 || weights.bits == 4 || weights.bits == 2) && weights.group_size >= 0 &&
+                weights.group_size <= kMostGroup,
+            "weights of {} bits in groups of {} do not exist", weights.bits, weights.group_size);
+    checked_product({weights.columns + 64, weights.taps, weights.depth + 64});
+    const Index bytes = require_stride(static_cast<Index>(kernels_.gemm.packed_bytes(weights)), count, stride);
+    const auto content = constant<std::byte>(packed, bytes);
+    for (Index i = 0; i < count; ++i) {
+      require(kernels_.gemm.is_packed(weights, content.data() + i * stride), "weights {} are not packed for {}", i,
+              kernels_.name);
+    }
+  }
+  void require_packed(Reads packed, const kernels::FloatWeightShape& weights, Index count, Index stride) const {
+    require(weights.type <= kernels::WeightType::int2 && weights.group_size >= 0 && weights.group_size <= kMostGroup,
+            "weights of type {} in groups of {} do not exist", static_cast<int>(weights.type), weights.group_size);
+    checked_product({weights.columns + 64, weights.taps, weights.depth + 64});
+    const auto least = static_cast<Index>(kernels_.float_gemm.packed_bytes(weights));
+    require_readable(packed, require_stride(least, count, stride), 1);
+  }
+
   /// The memory of a constant, which is not to be written.
   std::shared_ptr<std::byte[]> memory(Reads from) const {
     const std::shared_ptr<const std::byte>& constant = at(from.buffer).constant;
@@ -77,6 +102,15 @@ class BufferSizes {
   }
 
  private:
+  static constexpr Index kMostGroup = Index{1} << 31;
+
+  /// The bytes of `count` things of `bytes` each.
+  static Index require_stride(Index bytes, Index count, Index stride) {
+    require(count <= 1 || (stride % 64 == 0 && stride >= bytes), "packed weights have {} bytes, {} are needed", stride,
+            bytes);
+    return count == 0 ? 0 : checked_product({count - 1, stride}) + bytes;
+  }
+
   const BufferInfo& at(int buffer) const {
     require(buffer >= 0 && static_cast<std::size_t>(buffer) < buffers_.size(), "buffer {} of {} does not exist", buffer,
             buffers_.size());

@@ -41,11 +41,13 @@ class FieldReader {
     } else if constexpr (kIsOptional<T>) {
       if (read<bool>()) read(field.emplace());
     } else {
-      for_each_field(field, [this](auto& part) { read(part); });
+      for_each_field(field, [this](auto& part) { this->read(part); });
     }
   }
   void read(graph::Operator& field) { field = read_operator(); }
   void read(std::optional<graph::Operator>& field) { field = read_operator(); }
+
+  std::string_view name() const noexcept { return input_.name(); }
 
   [[noreturn]] void refuse(std::string_view why) const {
     throw FormatError(fmt::format("{}: before byte {}: {}", input_.name(), input_.position(), why));
@@ -110,7 +112,7 @@ class FieldReader {
     graph::Operators::for_each([&]<class Op>() {
       if (result || full_name_of<Op>() != name) return;
       Op op{};
-      const auto visit = [this](std::string_view, auto& attribute) { read_attribute(attribute); };
+      const auto visit = [this](std::string_view, auto& attribute) { this->read_attribute(attribute); };
       if constexpr (requires { Op::attributes(op, visit); }) Op::attributes(op, visit);
       result.emplace(std::move(op));
     });

@@ -51,7 +51,7 @@ class FieldWriter {
       write(field.has_value());
       if (field) write(*field);
     } else {
-      for_each_field(field, [this](const auto& part) { write(part); });
+      for_each_field(field, [this](const auto& part) { this->write(part); });
     }
   }
 
@@ -68,7 +68,7 @@ class FieldWriter {
       if (known == nullptr) return;
       is_known = true;
       write(full_name_of<Op>());
-      const auto visit = [this](std::string_view, const auto& attribute) { write_attribute(attribute); };
+      const auto visit = [this](std::string_view, const auto& attribute) { this->write_attribute(attribute); };
       if constexpr (requires { Op::attributes(*known, visit); }) Op::attributes(*known, visit);
     });
     if (!is_known) {

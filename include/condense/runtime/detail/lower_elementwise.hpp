@@ -35,6 +35,29 @@ inline bool broadcasts_in(const Lowering& lowering, graph::Value value, int rank
   return whole[1] == 1 || whole.count(2, rank) == 1;
 }
 
+/// How two operands meet in a result; empty where that takes more loops than a step has.
+inline std::optional<BroadcastExtents> broadcast_of(const Lowering& lowering, graph::Value a, graph::Value b,
+                                                    graph::Value result, Layout layout) {
+  const Shape& shape = lowering.shape(result);
+  const auto in_memory = [&](graph::Value value) {
+    return extents_in_memory(lowering.shape(value), shape.rank(), layout);
+  };
+  return broadcast_extents(in_memory(a), in_memory(b), in_memory(result));
+}
+
+/// The layout for a function of two operands: that of one which has the shape of the result, if both can be read so.
+inline Layout layout_of_pair(const Lowering& lowering, graph::Value a, graph::Value b, graph::Value result) {
+  const Shape& shape = lowering.shape(result);
+  Layout layout = Layout::channels_first;
+  for (const graph::Value value : {a, b}) {
+    const bool whole = lowering.shape(value) == shape && lowering.known(value) == nullptr;
+    if (whole && layout == Layout::channels_first) layout = lowering.present_layout(value);
+  }
+  const bool fits =
+      broadcasts_in(lowering, a, shape.rank(), layout) && broadcasts_in(lowering, b, shape.rank(), layout);
+  return fits ? layout : Layout::channels_first;
+}
+
 /// The buffer of the codes of an operand, repeated to the extents of the result.
 inline int request_broadcast(Lowering& lowering, graph::Value codes, graph::Value result, Layout layout) {
   const int from = lowering.request(codes, layout);
@@ -64,18 +87,15 @@ inline bool lower_binary(Lowering& lowering, const graph::Node& node) {
   if (is_number(*a) || is_number(*b)) return false;  // a table does it
 
   lowering.cover(tail);
-  Layout layout = Layout::channels_first;
-  for (const QuantizedValue& x : {*a, *b}) {
-    const bool whole = lowering.shape(x.codes) == shape && !lowering.graph().is_constant(x.codes);
-    if (whole && layout == Layout::channels_first) layout = lowering.present_layout(x.codes);
-  }
-  for (const QuantizedValue& x : {*a, *b}) {
-    if (!broadcasts_in(lowering, x.codes, shape.rank(), layout)) layout = Layout::channels_first;
-  }
-  const int from_a = request_broadcast(lowering, a->codes, tail.result, layout);
-  const int from_b = request_broadcast(lowering, b->codes, tail.result, layout);
+  const Layout layout = layout_of_pair(lowering, a->codes, b->codes, tail.result);
+  auto extents = broadcast_of(lowering, a->codes, b->codes, tail.result, layout);
+  const auto request = [&](const QuantizedValue& x) {
+    return extents ? lowering.request(x.codes, layout) : request_broadcast(lowering, x.codes, tail.result, layout);
+  };
+  const int from_a = request(*a);
+  const int from_b = request(*b);
+  if (!extents) extents = same_extents(shape.count());
   const int to = lowering.produce(tail.result, layout);
-  const Index count = shape.count();
   const float scale = tail.quantized->affine.scale;
   const StepInfo info{node.name, tail.operation, "int8", "elementwise"};
   const auto operand = [](const QuantizedValue& value) {
@@ -87,14 +107,14 @@ inline bool lower_binary(Lowering& lowering, const graph::Node& node) {
                                      .a_multiplier = kernels::short_multiplier(a->affine.scale / scale),
                                      .b_multiplier = kernels::short_multiplier(b->affine.scale / scale),
                                      .output = code_output(tail)};
-    lowering.append(info, AddStep{.a = {from_a}, .b = {from_b}, .output = {to}, .count = count, .form = form});
+    lowering.append(info, AddStep{.a = {from_a}, .b = {from_b}, .output = {to}, .extents = *extents, .form = form});
     return true;
   }
   const kernels::MultiplyArguments form{.a = operand(*a),
                                         .b = operand(*b),
                                         .multiplier = a->affine.scale * b->affine.scale / scale,
                                         .output = code_output(tail)};
-  lowering.append(info, MultiplyStep{.a = {from_a}, .b = {from_b}, .output = {to}, .count = count, .form = form});
+  lowering.append(info, MultiplyStep{.a = {from_a}, .b = {from_b}, .output = {to}, .extents = *extents, .form = form});
   return true;
 }
 
@@ -140,7 +160,8 @@ inline int request_as(Lowering& lowering, const QuantizedValue& value, const Tai
   return to;
 }
 
-/// A function of single elements between a dequantisation and a quantisation: a table. False if the node is not one.
+/// A function of single elements between a dequantisation and a quantisation: a table. The step of a product whose
+/// result it maps applies it block by block, if nobody else reads that. False if the node is not one.
 inline bool lower_unary(Lowering& lowering, const graph::Node& node) {
   const auto mapped = graph::mapped_input(lowering.graph(), node, [&](graph::Value value) -> Index {
     const auto constant = lowering.float_constant(value);
@@ -161,6 +182,18 @@ inline bool lower_unary(Lowering& lowering, const graph::Node& node) {
   const LookupTable table = codes_of(graph::evaluate_node(node, arguments).front(), tail);
 
   lowering.cover(tail);
+  if (auto product = lowering.last_product(input->codes)) {
+    IntegerProductStep* step = product->integers();
+    if (step != nullptr && !step->table.exists() && lowering.only_consumer(node.inputs[*mapped]) != nullptr) {
+      lowering.withdraw_product();
+      step->table = {lowering.constant_buffer(std::vector<std::uint8_t>(table.begin(), table.end()))};
+      step->output = {lowering.produce(tail.result, product->layout)};
+      product->result = tail.result;
+      product->info.operation += " + " + tail.operation;
+      lowering.append_product(*std::move(product));
+      return true;
+    }
+  }
   const Layout layout = lowering.present_layout(input->codes);
   const int from = lowering.request(input->codes, layout);
   const int to = lowering.produce(tail.result, layout);

@@ -79,6 +79,38 @@ inline PackedWeights pack(const kernels::KernelSet& kernels, const FloatProductW
   return result;
 }
 
+/// The constant weights of a product in float, integers if the graph stores some; empty if they are not constant.
+inline std::optional<FloatProductWeights> product_weights(const Lowering& lowering, const graph::Node& node,
+                                                          const Product& p) {
+  std::optional<FloatProductWeights> weights = integer_weights(lowering, node, p);
+  return weights ? weights : float_weights(lowering, node, p);
+}
+
+/// The step of a product of floats, but for what it reads and writes.
+inline FloatProductStep float_product_step(Lowering& lowering, const Product& p, const FloatProductWeights& weights,
+                                           const std::vector<float>& bias, const Tail& tail) {
+  const kernels::FloatWeightShape shape{.columns = p.columns,
+                                        .taps = p.taps,
+                                        .depth = p.depth,
+                                        .type = weights.type,
+                                        .group_size = weights.group_size,
+                                        .has_zero_points = !weights.zero_points.empty()};
+  PackedWeights packed = pack(lowering.kernels(), weights, p, shape);
+  return {.product = p,
+          .packed = {lowering.constant_buffer(std::move(packed.bytes))},
+          .bias = {lowering.constant_buffer(bias)},
+          .weights = shape,
+          .packed_stride = static_cast<Index>(packed.stride),
+          .low = tail.low,
+          .high = tail.high};
+}
+
+/// What a float product is called in reports.
+inline std::string precision_of(const FloatProductWeights& weights) {
+  if (weights.type == kernels::WeightType::float32) return "float32";
+  return fmt::format("float32 x {}", kernels::name(weights.type));
+}
+
 /// Convolution, Gemm or MatMul in float with constant weights: one step with bias and clamp. False if it is not one.
 ///
 /// Weights that the graph stores as integers of 8 bits or fewer, or as halves, stay so in memory.
@@ -87,38 +119,22 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   if (!product || lowering.type(node.inputs[0]).type != DataType::float32) return false;
   Product& p = *product;
   const auto bias = bias_of(lowering, node, p.all_columns());
-  std::optional<FloatProductWeights> weights = integer_weights(lowering, node, p);
-  if (!weights) weights = float_weights(lowering, node, p);
+  const std::optional<FloatProductWeights> weights = product_weights(lowering, node, p);
   if (!weights || !bias) return false;
 
   const Tail tail = product_tail(lowering, node, false);
   std::optional<PaddedImages> padded;
   if (weights->group_size == 0) padded = join_lines(lowering, node, p);  // groups are those of each tap
-  const kernels::FloatWeightShape shape{.columns = p.columns,
-                                        .taps = p.taps,
-                                        .depth = p.depth,
-                                        .type = weights->type,
-                                        .group_size = weights->group_size,
-                                        .has_zero_points = !weights->zero_points.empty()};
-  PackedWeights packed = pack(lowering.kernels(), *weights, p, shape);
+  FloatProductStep step = float_product_step(lowering, p, *weights, *bias, tail);
 
   lowering.cover(tail);
   int from = lowering.request(node.inputs[0], p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, sizeof(float), 0, from);
-  const std::string precision = weights->type == kernels::WeightType::float32
-                                    ? "float32"
-                                    : fmt::format("float32 x {}", kernels::name(weights->type));
-  lowering.append(
-      {node.name, tail.operation, precision, p.is_depthwise() ? "depthwise" : "gemm", p.multiply_accumulates()},
-      FloatProductStep{.product = p,
-                       .input = product_input(lowering, p, from, 0.0F),
-                       .packed = {lowering.constant_buffer(std::move(packed.bytes))},
-                       .bias = {lowering.constant_buffer(*bias)},
-                       .output = {lowering.produce(tail.result, p.layout)},
-                       .weights = shape,
-                       .packed_stride = static_cast<Index>(packed.stride),
-                       .low = tail.low,
-                       .high = tail.high});
+  step.input = product_input(lowering, p, from, 0.0F);
+  step.output = {lowering.produce(tail.result, p.layout)};
+  const StepInfo info{node.name, tail.operation, precision_of(*weights), p.is_depthwise() ? "depthwise" : "gemm",
+                      p.multiply_accumulates()};
+  lowering.append_product({tail.result, std::move(step), p.layout, info});
   return true;
 }
 

@@ -44,6 +44,7 @@ inline std::vector<Index> slices_in_order(const Product& p, const QuantizedWeigh
 }
 
 /// The int32 bias that the graph stores for the given scales of the products, exactly; empty if it stores none of them.
+/// Scales beyond the number of outputs are those of the first ones again, as of columns in a transposed convolution.
 inline std::vector<std::int32_t> stored_bias(const Lowering& lowering, const graph::Node& node,
                                              std::span<const float> scales) {
   const graph::Node* dequantize = lowering.producer(bias_value(lowering, node));
@@ -56,8 +57,9 @@ inline std::vector<std::int32_t> stored_bias(const Lowering& lowering, const gra
     if (zero_points == nullptr || std::ranges::any_of(integers_of(*zero_points), [](auto z) { return z != 0; }))
       return {};
   }
+  const auto count = static_cast<std::size_t>(stored->count());
   for (std::size_t i = 0; i < scales.size(); ++i) {
-    if (stored->values<float>()[stored->count() == 1 ? 0 : i] != scales[i]) return {};
+    if (stored->values<float>()[i % count] != scales[i]) return {};
   }
   return integers_of(*codes);
 }
@@ -95,7 +97,7 @@ inline Terms terms_of(const Lowering& lowering, const graph::Node& node, const Q
       if (group_size == 0) {
         const double bias = stored.empty()
                                 ? std::nearbyint(static_cast<double>(real_bias[slice]) / product_scales[slice])
-                                : stored[slice];
+                                : stored[slice % stored.size()];
         require(std::abs(bias) < 0x1p62, "node '{}': a bias is infinite", node.name);
         term += static_cast<std::int64_t>(bias);
       }
@@ -155,6 +157,48 @@ inline PackedWeights pack(const kernels::KernelSet& kernels, const std::vector<s
   return result;
 }
 
+/// The step of a product of codes, but for what it reads and writes; `shape` is that of the weights of a group of `p`,
+/// `bias` the real one. Empty if weights that share a sum do not share a scale.
+inline std::optional<IntegerProductStep> integer_product_step(Lowering& lowering, const graph::Node& node,
+                                                              const Product& p, const kernels::WeightShape& shape,
+                                                              const QuantizedValue& input,
+                                                              const QuantizedWeights& weights,
+                                                              std::span<const float> bias, const Tail& tail) {
+  const std::vector<Index> slices = slices_in_order(p, weights, shape.group_size);
+  if (slices.empty()) return {};
+  const std::vector<float> scales = gather<float>(weights.scales, slices);
+  std::vector<std::int8_t> zero_points;
+  if (!weights.zero_points.empty()) zero_points = gather<std::int8_t>(weights.zero_points, slices);
+  const std::vector<std::int8_t> ordered = gather<std::int8_t>(weights.values, p.weight_order);
+  const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
+  const Terms terms = terms_of(lowering, node, input, out_scale, ordered, scales, bias, p, shape.group_size);
+  PackedWeights packed = pack(lowering.kernels(), ordered, terms, zero_points, p, shape);
+
+  IntegerProductStep step{.product = p,
+                          .packed = {lowering.constant_buffer(std::move(packed.bytes))},
+                          .weights = shape,
+                          .packed_stride = static_cast<Index>(packed.stride),
+                          .input_type = input.element()};
+  step.epilogue.low = tail.low;
+  step.epilogue.high = tail.high;
+  if (shape.group_size == 0) {
+    step.bias = {lowering.constant_buffer(terms.added)};
+    step.multipliers = {lowering.constant_buffer(terms.multipliers)};
+  } else {
+    std::vector<float> float_bias;
+    for (const float b : bias) float_bias.push_back(b / out_scale);
+    step.float_bias = {lowering.constant_buffer(float_bias)};
+    step.epilogue.input_zero_point = input.affine.zero_point;
+  }
+  if (tail.quantized) {
+    step.output_type = tail.quantized->element();
+    step.epilogue.zero_point = tail.quantized->affine.zero_point;
+    step.epilogue.lowest = tail.lowest();
+    step.epilogue.highest = tail.highest();
+  }
+  return step;
+}
+
 /// Convolution, Gemm or MatMul of quantised activations and quantised weights: one step with bias, clamp and
 /// requantisation. False if the node is not one.
 inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
@@ -181,50 +225,18 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
     shape.depth = lowering.kernels().gemm.filled_depth(shape);
     fill_pieces(p, *padded, shape.depth);
   }
-  const std::vector<Index> slices = slices_in_order(p, *weights, shape.group_size);
-  if (slices.empty()) return false;
-  const std::vector<float> scales = gather<float>(weights->scales, slices);
-  std::vector<std::int8_t> zero_points;
-  if (!weights->zero_points.empty()) zero_points = gather<std::int8_t>(weights->zero_points, slices);
-
   const Tail tail = product_tail(lowering, node, true);
-  const std::vector<std::int8_t> ordered = gather<std::int8_t>(weights->values, p.weight_order);
-  const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
-  const Terms terms = terms_of(lowering, node, *input, out_scale, ordered, scales, *bias, p, shape.group_size);
-  PackedWeights packed = pack(lowering.kernels(), ordered, terms, zero_points, p, shape);
-
-  IntegerProductStep step{.product = p,
-                          .packed = {lowering.constant_buffer(std::move(packed.bytes))},
-                          .weights = shape,
-                          .packed_stride = static_cast<Index>(packed.stride),
-                          .input_type = input->element()};
-  step.epilogue.low = tail.low;
-  step.epilogue.high = tail.high;
-  if (shape.group_size == 0) {
-    step.bias = {lowering.constant_buffer(terms.added)};
-    step.multipliers = {lowering.constant_buffer(terms.multipliers)};
-  } else {
-    std::vector<float> float_bias;
-    for (const float b : *bias) float_bias.push_back(b / out_scale);
-    step.float_bias = {lowering.constant_buffer(float_bias)};
-    step.epilogue.input_zero_point = input->affine.zero_point;
-  }
-  if (tail.quantized) {
-    step.output_type = tail.quantized->element();
-    step.epilogue.zero_point = tail.quantized->affine.zero_point;
-    step.epilogue.lowest = tail.lowest();
-    step.epilogue.highest = tail.highest();
-  }
+  auto step = integer_product_step(lowering, node, p, shape, *input, *weights, *bias, tail);
+  if (!step) return false;
 
   lowering.cover(tail);
   int from = lowering.request(input->codes, p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, 1, input->affine.zero_point, from);
-  step.input = product_input(lowering, p, from, static_cast<std::uint8_t>(input->affine.zero_point));
-  step.output = {lowering.produce(tail.result, p.layout)};
+  step->input = product_input(lowering, p, from, static_cast<std::uint8_t>(input->affine.zero_point));
+  step->output = {lowering.produce(tail.result, p.layout)};
   const StepInfo info{node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)),
                       p.is_depthwise() ? "depthwise" : "gemm", multiply_accumulates};
-  lowering.append(info, step);
-  if (tail.quantized) lowering.set_last_product({tail.result, step, p.layout, info});
+  lowering.append_product({tail.result, *std::move(step), p.layout, info});
   return true;
 }
 

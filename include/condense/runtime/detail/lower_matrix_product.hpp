@@ -19,7 +19,6 @@ struct MatrixProduct {
 
 /// Those of a node; empty if it is none.
 inline std::optional<MatrixProduct> matrix_product_of(const Lowering& lowering, const graph::Node& node) {
-  constexpr Index kDeepest = std::numeric_limits<std::int32_t>::max() / (4 * 128 * 255);
   const auto* gemm = node.op.get_if<graph::Gemm>();
   if (gemm == nullptr && !node.op.is<graph::MatMul>()) return {};
   const Shape& a = lowering.shape(node.inputs[0]);
@@ -44,7 +43,7 @@ inline std::optional<MatrixProduct> matrix_product_of(const Lowering& lowering, 
     });
   }
   const bool is_empty = result.rows == 0 || result.columns == 0 || result.depth == 0 || result.pairs.empty();
-  return is_empty || result.depth > kDeepest ? std::nullopt : std::optional(std::move(result));
+  return is_empty || result.depth > MatrixProductStep::kDeepest ? std::nullopt : std::optional(std::move(result));
 }
 
 /// A product of two quantised activations, with clamp and requantisation. False if the node is not one.

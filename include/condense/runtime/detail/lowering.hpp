@@ -6,6 +6,7 @@
 #include <limits>
 #include <unordered_map>
 #include <unordered_set>
+#include <variant>
 
 #include "condense/graph/evaluate.hpp"
 #include "condense/graph/operators/cast.hpp"
@@ -14,6 +15,7 @@
 #include "condense/kernels/kernel_set.hpp"
 #include "condense/runtime/detail/quantized.hpp"
 #include "condense/runtime/detail/steps/elementwise.hpp"
+#include "condense/runtime/detail/steps/float_product.hpp"
 #include "condense/runtime/detail/steps/integer_product.hpp"
 #include "condense/runtime/detail/steps/move.hpp"
 #include "condense/runtime/program.hpp"
@@ -66,6 +68,11 @@ class Lowering {
 
   const graph::Graph& graph() const noexcept { return graph_; }
   const kernels::KernelSet& kernels() const noexcept { return plan_.kernels; }
+
+  /// Whether products of float activations and integer weights quantise the rows of the activations.
+  bool quantizes_rows() const noexcept { return quantizes_rows_; }
+  void set_quantizes_rows(bool quantizes) noexcept { quantizes_rows_ = quantizes; }
+
   const graph::TensorType& type(graph::Value value) const { return types_[index(value)]; }
   const Shape& shape(graph::Value value) const { return types_[index(value)].shape; }
 
@@ -226,17 +233,37 @@ class Lowering {
     plan_.steps.push_back(make_step(std::move(info), std::move(step)));
   }
 
-  /// An integer product, while its step is the last one and may still be changed.
+  /// A product, while its step is the last one and may still be changed.
   struct LastProduct {
-    graph::Value codes;  ///< Its result.
-    IntegerProductStep step;
+    graph::Value result;
+    std::variant<IntegerProductStep, FloatProductStep> step;
     Layout layout;
     StepInfo info;
+
+    /// What follows a product whose result is in floats; null for codes.
+    FloatTail* float_tail() noexcept {
+      auto* integers = std::get_if<IntegerProductStep>(&step);
+      if (integers == nullptr) return &std::get<FloatProductStep>(step).tail;
+      return integers->output_type == kernels::ElementType::float32 ? &integers->tail : nullptr;
+    }
+    void set_output(int buffer) noexcept {
+      std::visit([&](auto& product) { product.output = {buffer}; }, step);
+    }
+    /// The step if its results are codes, otherwise null.
+    IntegerProductStep* integers() noexcept {
+      auto* product = std::get_if<IntegerProductStep>(&step);
+      return product != nullptr && kernels::is_code(product->output_type) ? product : nullptr;
+    }
   };
-  const LastProduct* last_product() const noexcept {
-    return last_product_ && last_product_step_ == plan_.steps.size() ? &*last_product_ : nullptr;
+
+  /// The product whose step is the last one, if its result is `value` and nothing else reads it.
+  std::optional<LastProduct> last_product(graph::Value value) const {
+    const bool is_last = last_product_ && last_product_step_ == plan_.steps.size();
+    if (!is_last || last_product_->result != value || only_consumer(value) == nullptr) return {};
+    return last_product_;
   }
-  void set_last_product(LastProduct product) {
+  void append_product(LastProduct product) {
+    std::visit([&](const auto& step) { append(product.info, step); }, product.step);
     last_product_ = std::move(product);
     last_product_step_ = plan_.steps.size();
   }
@@ -244,6 +271,21 @@ class Lowering {
   void withdraw_product() {
     plan_.steps.pop_back();
     last_product_.reset();
+  }
+
+  /// The bounds of a Relu, or of a Clip with constant ones.
+  std::optional<quantize::Range> clamp_bounds(const graph::Node& node) const {
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    if (node.op.is<graph::Relu>()) return quantize::Range{0, kInfinity};
+    if (!node.op.is<graph::Clip>()) return {};
+    quantize::Range range{-kInfinity, kInfinity};
+    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
+      if (!node.inputs[i].exists()) continue;
+      const Tensor* bound = graph_.constant_if(node.inputs[i]);
+      if (bound == nullptr || bound->type() != DataType::float32) return {};
+      (i == 1 ? range.min : range.max) = bound->data<float>()[0];
+    }
+    return range;
   }
 
   /// The node that reads a value, null if there are several or it is an output.
@@ -262,21 +304,6 @@ class Lowering {
 
  private:
   static std::size_t index(graph::Value value) { return static_cast<std::size_t>(value.index); }
-
-  /// The bounds of a Relu, or of a Clip with constant ones.
-  std::optional<quantize::Range> clamp_bounds(const graph::Node& node) const {
-    constexpr float kInfinity = std::numeric_limits<float>::infinity();
-    if (node.op.is<graph::Relu>()) return quantize::Range{0, kInfinity};
-    if (!node.op.is<graph::Clip>()) return {};
-    quantize::Range range{-kInfinity, kInfinity};
-    for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-      if (!node.inputs[i].exists()) continue;
-      const Tensor* bound = graph_.constant_if(node.inputs[i]);
-      if (bound == nullptr || bound->type() != DataType::float32) return {};
-      (i == 1 ? range.min : range.max) = bound->data<float>()[0];
-    }
-    return range;
-  }
 
   struct ImageExtents {
     Index batch;
@@ -322,6 +349,7 @@ class Lowering {
   }
 
   const graph::Graph& graph_;
+  bool quantizes_rows_ = false;
   std::shared_ptr<WeightStore> weights_;
   std::vector<graph::TensorType> types_;
   std::vector<std::optional<Tensor>> known_;

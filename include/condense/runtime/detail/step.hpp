@@ -53,6 +53,13 @@ struct Writes {
   bool exists() const noexcept { return buffer >= 0; }
 };
 
+/// A buffer that a step writes, and those that it reads of which any may lie in the same memory: element i of the result
+/// is written after element i of them has been read, and nothing else of them is read later.
+struct InPlace {
+  Writes output{};
+  std::vector<Reads> operands{};
+};
+
 /// What a step runs on: the address of every buffer, threads and kernels.
 struct Execution {
   std::byte* const* buffers;
@@ -88,6 +95,7 @@ concept HasFields = requires(T& value) { T::fields(value, [](auto&...) {}); };
 ///       static void fields(auto& s, auto&& visit) { visit(s.input, s.output, s.count, s.factor); }
 ///       void check(const BufferSizes& buffers) const;  // throws if `run` would leave its buffers
 ///       void run(const Execution& e) const;            // allocates nothing
+///       InPlace in_place() const { return {output, {input}}; }  // optional
 ///     };
 template <class T>
 concept StepKind = HasFields<T> && requires(const T& step, const BufferSizes& buffers, const Execution& e) {
@@ -134,6 +142,7 @@ struct Step {
   std::vector<int> reads;
   std::vector<int> writes;
   StepWork work;
+  InPlace in_place = {};
 };
 
 }  // namespace detail

@@ -81,7 +81,9 @@ Step make_step(StepInfo info, T work) {
   std::vector<int> reads;
   std::vector<int> writes;
   collect_buffers(work, reads, writes);
-  return {std::move(info), std::move(reads), std::move(writes), StepWork(std::move(work))};
+  InPlace in_place;
+  if constexpr (requires { work.in_place(); }) in_place = work.in_place();
+  return {std::move(info), std::move(reads), std::move(writes), StepWork(std::move(work)), std::move(in_place)};
 }
 
 }  // namespace condense::runtime::detail

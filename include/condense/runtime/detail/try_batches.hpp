@@ -21,7 +21,9 @@ struct BatchTrials {
 inline BatchTrials try_batches(const graph::Graph& graph, const BatchSchedulerOptions& options,
                                std::chrono::nanoseconds usable) {
   const auto micros = [](std::chrono::nanoseconds time) { return static_cast<double>(time.count()) * 1e-3; };
-  BatchedGraph batched(graph, options.program);
+  CompileOptions compile_options = options.program;
+  if (!compile_options.weights) compile_options.weights = std::make_shared<WeightStore>();
+  BatchedGraph batched(graph, compile_options);
   if (options.largest_batch > 1) batched.require_independent_requests();
   BatchTrials trials;
   for (Index batch = 1; batch <= std::min(options.largest_batch, options.capacity); batch *= 2) {
@@ -31,23 +33,27 @@ inline BatchTrials try_batches(const graph::Graph& graph, const BatchSchedulerOp
     choice.batch = batch;
     choice.arena_bytes = trials.programs.back().arena_bytes();
     choice.worker_bytes = BatchWorker::planned_bytes(trials.programs);
+    choice.weight_bytes = BatchWorker::constant_bytes(trials.programs);
     const auto full = static_cast<std::size_t>(std::min<Index>(options.workers * batch, options.capacity));
-    const std::size_t needed =
-        static_cast<std::size_t>(options.workers) * choice.worker_bytes + full * trials.request_bytes;
+    const std::size_t needed = choice.weight_bytes +
+                               static_cast<std::size_t>(options.workers) * choice.worker_bytes +
+                               full * trials.request_bytes;
     choice.fits = needed <= options.memory_budget;
     require(choice.fits || batch > 1,
-            "a batch of 1 needs {} bytes ({} workers of {}, {} requests of {}), the memory budget is {}; raise it, "
-            "or take fewer workers",
-            needed, options.workers, choice.worker_bytes, full, trials.request_bytes, options.memory_budget);
+            "a batch of 1 needs {} bytes ({} of weights, {} workers of {}, {} requests of {}), the memory budget is "
+            "{}; raise it, or take fewer workers",
+            needed, choice.weight_bytes, options.workers, choice.worker_bytes, full, trials.request_bytes,
+            options.memory_budget);
     if (!choice.fits) break;
-    BatchWorker worker(std::move(trials.programs));
+    BatchWorker worker(trials.programs);
+    const Program& any = worker.programs().front();
+    for (Program& program : trials.programs) program = program.in_arena_of(any);  // their own arenas end
     choice.time = worker.measure(options.pool);
     choice.in_time = choice.time <= usable / 2;
     require(choice.in_time || batch > 1,
             "a run of one request takes {} us, and one may have to wait for another; the latency bound of {} us has "
             "no room for both and a quarter to spare",
             micros(choice.time), micros(options.latency_bound));
-    trials.programs = std::move(worker).take_programs();
     if (!choice.in_time) break;
   }
   return trials;

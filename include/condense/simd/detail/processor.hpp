@@ -19,6 +19,7 @@ struct Processor {
   bool avx2 = false;         ///< With FMA and F16C, which every processor with AVX2 has but an emulator may hide.
   bool avx_vnni = false;     ///< The VEX-encoded dot products, which processors without AVX-512 have too.
   bool avx512_vnni = false;  ///< With the F, BW, DQ and VL subsets of AVX-512.
+  bool avx512_vbmi = false;  ///< Beside those, permutations of bytes, which the first processors with VNNI lack.
   bool dotprod = false;
   bool i8mm = false;
 };
@@ -52,6 +53,7 @@ inline Processor detect_processor() noexcept {
   const std::uint32_t last_subleaf = a;
   result.avx2 = has(b, 1U << 5);
   result.avx512_vnni = result.avx2 && has(states, kAvx512States) && has(b, kAvx512) && has(c, 1U << 11);
+  result.avx512_vbmi = result.avx512_vnni && has(c, 1U << 1);
   if (last_subleaf >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) != 0) {
     result.avx_vnni = result.avx2 && has(a, 1U << 4);
   }

@@ -97,8 +97,8 @@ class BackpropagationThroughTime {
       add_sequences(s, sum.data(), dx);
     }
     if (T* target = gradient(1)) {
-      const std::vector<T> moved = s.batch_first ? graph::reference::steps_first(s, input(0)) : std::vector<T>();
-      const T* x = s.batch_first ? moved.data() : input(0);
+      std::vector<T> moved(static_cast<std::size_t>(s.batch_first ? rows * s.input : 0));
+      const T* x = graph::reference::steps_first(s, input(0), moved.data());
       add_strided_product<T>({dgates, width, rows, width, true}, {x, rows, s.input, s.input, false},
                              target + direction * width * s.input, s.input, b_.pool);
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "condense/kernels/float_gemm/detail/copy_panel.hpp"
 #include "condense/kernels/float_gemm/detail/weight_bits.hpp"
 
 namespace condense::kernels::detail {
@@ -56,6 +57,15 @@ struct FloatWeightPanels {
         if (shape.has_zero_points)
           terms[width * 4 + column - first] = static_cast<std::byte>(values.zero_points[slice]);
       }
+    }
+  }
+
+  static void pack_matrix(const FloatWeightShape& shape, const FloatMatrix& matrix, std::byte* packed) noexcept {
+    auto* panel = reinterpret_cast<float*>(packed);
+    for (Index first = 0; first < shape.columns; first += kPanel) {
+      const Index width = lanes_at(shape.columns, first) * kLane;
+      copy_panel(matrix, shape.depth, first, std::min(width, shape.columns - first), width, panel);
+      panel += shape.depth * width;
     }
   }
 

@@ -1,14 +1,14 @@
 #ifndef CONDENSE_RUNTIME_DETAIL_STEPS_ELEMENTWISE_HPP
 #define CONDENSE_RUNTIME_DETAIL_STEPS_ELEMENTWISE_HPP
 
+#include <cstring>
+
 #include "condense/graph/reference/broadcast.hpp"
 #include "condense/runtime/detail/buffer_sizes.hpp"
 #include "condense/runtime/detail/step_fields.hpp"
+#include "condense/runtime/detail/steps/broadcast.hpp"
 
 namespace condense::runtime::detail {
-
-/// Elements that one task of an elementwise step works on.
-inline constexpr Index kElementsPerTask = 16384;
 
 /// Operands of an elementwise kernel from element `begin` on.
 inline kernels::Codes block_of(kernels::Codes codes, const std::byte* base, Index begin) noexcept {
@@ -26,6 +26,65 @@ inline void require_codes(std::initializer_list<kernels::ElementType> types) {
   }
 }
 
+/// The codes of an operand for some rows of a block: where they lie, or, where they repeat or do not lie in line,
+/// copied to a small memory.
+class CodeRows {
+ public:
+  static constexpr Index kMost = 1024;  ///< Codes that are copied at a time.
+
+  CodeRows(const std::byte* base, const RepeatedOperand& form, Index columns)
+      : base_(base), form_(form), is_in_line_(form.step == 1 && form.row_stride == columns) {}
+
+  bool is_in_line() const noexcept { return is_in_line_; }
+
+  /// The codes of the rows [row, row + rows) and columns [column, column + columns).
+  const std::byte* at(Index row, Index rows, Index column, Index columns) noexcept {
+    const std::byte* from = base_ + row * form_.row_stride + column * form_.step;
+    if (is_in_line_ || (rows == 1 && form_.step == 1)) return from;
+    if (form_.row_stride == 0 && filled_ >= rows * columns && filled_column_ == column * form_.step) return copied_;
+    const auto bytes = static_cast<std::size_t>(columns);
+    for (Index r = 0; r < rows; ++r, from += form_.row_stride) {
+      std::byte* to = copied_ + r * columns;
+      form_.step == 1 ? std::memcpy(to, from, bytes) : std::memset(to, static_cast<int>(*from), bytes);
+    }
+    filled_ = rows * columns;
+    filled_column_ = column * form_.step;
+    return copied_;
+  }
+
+ private:
+  const std::byte* base_;
+  RepeatedOperand form_;
+  bool is_in_line_;
+  Index filled_ = 0;
+  Index filled_column_ = 0;
+  std::byte copied_[kMost];
+};
+
+/// Calls `body(a, b, output, count)` for runs of codes of two broadcast operands.
+template <class Body>
+void for_code_runs(const ThreadPool& pool, const BroadcastExtents& extents, const std::byte* a, const std::byte* b,
+                   std::byte* output, Body&& body) {
+  extents.for_blocks(pool, [&](const BroadcastExtents::Block& block) {
+    CodeRows left(a + block.a, extents.a, block.columns);
+    CodeRows right(b + block.b, extents.b, block.columns);
+    const bool in_line = block.rows == 1 && extents.a.step == 1 && extents.b.step == 1;
+    if (in_line || (left.is_in_line() && right.is_in_line())) {
+      return body(a + block.a, b + block.b, output + block.output, block.rows * block.columns);
+    }
+    const Index most_columns = std::min(block.columns, CodeRows::kMost);
+    const Index most_rows = CodeRows::kMost / most_columns;
+    for (Index row = 0; row < block.rows; row += most_rows) {
+      const Index rows = std::min(most_rows, block.rows - row);
+      for (Index column = 0; column < block.columns; column += most_columns) {
+        const Index columns = std::min(most_columns, block.columns - column);
+        body(left.at(row, rows, column, columns), right.at(row, rows, column, columns),
+             output + block.output + row * block.columns + column, rows * columns);
+      }
+    }
+  });
+}
+
 /// Sum of two quantised tensors.
 struct AddStep {
   static constexpr std::string_view kKind = "add";
@@ -33,27 +92,28 @@ struct AddStep {
   Reads a{};
   Reads b{};
   Writes output{};
-  Index count = 0;
+  BroadcastExtents extents{};
   kernels::AddArguments form{};
 
-  static void fields(auto& s, auto&& visit) { visit(s.a, s.b, s.output, s.count, s.form); }
+  static void fields(auto& s, auto&& visit) { visit(s.a, s.b, s.output, s.extents, s.form); }
+
+  InPlace in_place() const { return extents.in_place(output, a, b); }
 
   void check(const BufferSizes& buffers) const {
     require_codes({form.a.type, form.b.type, form.output.type});
-    buffers.require_readable(a, count, 1);
-    buffers.require_readable(b, count, 1);
-    buffers.require_writable(output, count, 1);
+    extents.check(buffers, a, b, output, 1);
   }
 
   void run(const Execution& e) const {
-    parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-      kernels::AddArguments block = form;
-      block.a = block_of(form.a, e.at<std::byte>(a), begin);
-      block.b = block_of(form.b, e.at<std::byte>(b), begin);
-      block.output = block_of(form.output, e.at<std::byte>(output), begin);
-      block.count = end - begin;
-      e.kernels.elementwise.add(block);
-    });
+    const auto run = [&](const std::byte* left, const std::byte* right, std::byte* result, Index count) {
+      kernels::AddArguments codes = form;
+      codes.a.data = left;
+      codes.b.data = right;
+      codes.output.data = result;
+      codes.count = count;
+      e.kernels.elementwise.add(codes);
+    };
+    for_code_runs(e.pool, extents, e.at<std::byte>(a), e.at<std::byte>(b), e.at<std::byte>(output), run);
   }
 };
 
@@ -64,27 +124,28 @@ struct MultiplyStep {
   Reads a{};
   Reads b{};
   Writes output{};
-  Index count = 0;
+  BroadcastExtents extents{};
   kernels::MultiplyArguments form{};
 
-  static void fields(auto& s, auto&& visit) { visit(s.a, s.b, s.output, s.count, s.form); }
+  static void fields(auto& s, auto&& visit) { visit(s.a, s.b, s.output, s.extents, s.form); }
+
+  InPlace in_place() const { return extents.in_place(output, a, b); }
 
   void check(const BufferSizes& buffers) const {
     require_codes({form.a.type, form.b.type, form.output.type});
-    buffers.require_readable(a, count, 1);
-    buffers.require_readable(b, count, 1);
-    buffers.require_writable(output, count, 1);
+    extents.check(buffers, a, b, output, 1);
   }
 
   void run(const Execution& e) const {
-    parallel_for(e.pool, count, kElementsPerTask, [&](Index begin, Index end) {
-      kernels::MultiplyArguments block = form;
-      block.a = block_of(form.a, e.at<std::byte>(a), begin);
-      block.b = block_of(form.b, e.at<std::byte>(b), begin);
-      block.output = block_of(form.output, e.at<std::byte>(output), begin);
-      block.count = end - begin;
-      e.kernels.elementwise.multiply(block);
-    });
+    const auto run = [&](const std::byte* left, const std::byte* right, std::byte* result, Index count) {
+      kernels::MultiplyArguments codes = form;
+      codes.a.data = left;
+      codes.b.data = right;
+      codes.output.data = result;
+      codes.count = count;
+      e.kernels.elementwise.multiply(codes);
+    };
+    for_code_runs(e.pool, extents, e.at<std::byte>(a), e.at<std::byte>(b), e.at<std::byte>(output), run);
   }
 };
 
@@ -98,6 +159,8 @@ struct LookupStep {
   Index count = 0;
 
   static void fields(auto& s, auto&& visit) { visit(s.input, s.table, s.output, s.count); }
+
+  InPlace in_place() const { return {output, {input}}; }
 
   void check(const BufferSizes& buffers) const {
     buffers.require_readable(input, count, 1);

@@ -38,27 +38,24 @@ struct IntegerProductStep {
   bool has_weight_groups() const noexcept { return weights.group_size > 0; }
 
   void check(const BufferSizes& buffers) const {
+    input.check(buffers, product, 1);
+    check_weights(buffers);
+    check_output(buffers);
+  }
+
+  void check_weights(const BufferSizes& buffers) const {
     const ProductExtents& p = product;
     require_codes({input_type});
     require(kernels::is_code(output_type) || output_type == kernels::ElementType::int32 ||
                 output_type == kernels::ElementType::float32,
             "the output of a product has no type {}", static_cast<int>(output_type));
-    input.check(buffers, p, 1);
     if (p.is_depthwise()) {
       buffers.require_readable(packed,
                                static_cast<Index>(buffers.kernels().depthwise.packed_bytes(p.channels(), p.taps)), 1);
     } else {
-      require(weights.columns == p.columns && weights.taps == p.taps && weights.depth == p.depth &&
-                  (weights.bits == 8 || weights.bits == 4 || weights.bits == 2) && weights.group_size >= 0 &&
-                  packed_stride % 64 == 0,
+      require(weights.columns == p.columns && weights.taps == p.taps && weights.depth == p.depth,
               "the weights of a product do not fit it");
-      const auto bytes = static_cast<Index>(buffers.kernels().gemm.packed_bytes(weights));
-      require(packed_stride >= bytes, "the weights of a group have {} bytes, {} are needed", packed_stride, bytes);
-      const auto content = buffers.constant<std::byte>(packed, checked_product({p.groups, packed_stride}));
-      for (Index group = 0; group < p.groups; ++group) {
-        require(buffers.kernels().gemm.is_packed(weights, content.data() + group * packed_stride),
-                "the weights of group {} are not packed for {}", group, buffers.kernels().name);
-      }
+      buffers.require_packed(packed, weights, p.groups, packed_stride);
     }
     if (has_weight_groups()) {
       require(!p.is_depthwise(), "depthwise products have no groups of weights");
@@ -67,7 +64,10 @@ struct IntegerProductStep {
       buffers.require_readable(bias, p.all_columns(), sizeof(std::int32_t));
       buffers.require_readable(multipliers, p.all_columns(), sizeof(float));
     }
-    const Index count = p.images * p.rows * p.all_columns();
+  }
+
+  void check_output(const BufferSizes& buffers) const {
+    const Index count = checked_product({product.images, product.rows, product.groups, product.columns});
     buffers.require_writable(output, count, output_bytes());
     if (sum) {
       require_codes({output_type, sum->a.type, sum->b.type, sum->output.type});
@@ -97,33 +97,30 @@ struct IntegerProductStep {
   }
 
   void run(const Execution& e) const {
-    const ProductExtents& p = product;
-    for_row_blocks(e.pool, p.images, p.rows, [&](Index image, Index first, Index count) {
-      const Index start = (image * p.rows + first) * p.all_columns();
+    for_row_blocks(e.pool, product, [&](Index image, Index first, Index count) {
+      const Index columns = product.all_columns();
+      const Index start = (image * product.rows + first) * columns;
       std::byte* out = e.at<std::byte>(output) + static_cast<std::size_t>(start) * output_bytes();
-      multiply(e, image, first, count, out, p.all_columns());
-      if (sum) {
-        kernels::AddArguments add = *sum;
-        add.a.data = out;
-        add.b.data = e.at<std::byte>(residual) + start;
-        add.output.data = out;
-        add.count = count * p.all_columns();
-        e.kernels.elementwise.add(add);
-      }
-      if (table.exists()) {
-        auto* codes = reinterpret_cast<std::uint8_t*>(out);
-        e.kernels.elementwise.lookup(codes, e.at<std::uint8_t>(table), count * p.all_columns(), codes);
-      }
-      if (tail.exists()) tail.run(e, reinterpret_cast<float*>(out), start, count * p.all_columns());
+      multiply(e, image, first, count, out, columns);
+      finish(e, out, start, count * columns);
     });
   }
 
   /// Rows [first, first + count) of one image, which are written `stride` elements apart.
   void multiply(const Execution& e, Index image, Index first, Index count, std::byte* out,
                 Index stride) const noexcept {
-    const ProductExtents& p = product;
-    if (p.is_depthwise()) {
-      e.kernels.depthwise.run({.input = input.rows(e, p, 1, image, 0, first, count),
+    const Index groups = product.is_depthwise() ? 1 : product.groups;
+    for (Index group = 0; group < groups; ++group) {
+      multiply_group(e, input.rows(e, product, 1, image, group, first, count), group,
+                     out + static_cast<std::size_t>(group * product.columns) * output_bytes(), stride);
+    }
+  }
+
+  /// Rows that lie somewhere, times the weights of one group; all groups of a depthwise product are one.
+  void multiply_group(const Execution& e, const kernels::ActivationRows& rows, Index group, std::byte* out,
+                      Index stride) const noexcept {
+    if (product.is_depthwise()) {
+      e.kernels.depthwise.run({.input = rows,
                                .input_type = input_type,
                                .packed_weights = e.at<std::byte>(packed),
                                .epilogue = epilogue_of(e, 0),
@@ -132,16 +129,31 @@ struct IntegerProductStep {
                                .output_stride = stride});
       return;
     }
-    for (Index group = 0; group < p.groups; ++group) {
-      e.kernels.gemm.run({.input = input.rows(e, p, 1, image, group, first, count),
-                          .input_type = input_type,
-                          .weights = weights,
-                          .packed_weights = e.at<std::byte>(packed) + group * packed_stride,
-                          .epilogue = epilogue_of(e, group),
-                          .output = out + static_cast<std::size_t>(group * p.columns) * output_bytes(),
-                          .output_type = output_type,
-                          .output_stride = stride});
+    e.kernels.gemm.run({.input = rows,
+                        .input_type = input_type,
+                        .weights = weights,
+                        .packed_weights = e.at<std::byte>(packed) + group * packed_stride,
+                        .epilogue = epilogue_of(e, group),
+                        .output = out,
+                        .output_type = output_type,
+                        .output_stride = stride});
+  }
+
+  /// What follows the product, on elements [start, start + count) of the result, which lie at `out`.
+  void finish(const Execution& e, std::byte* out, Index start, Index count) const noexcept {
+    if (sum) {
+      kernels::AddArguments add = *sum;
+      add.a.data = out;
+      add.b.data = e.at<std::byte>(residual) + start;
+      add.output.data = out;
+      add.count = count;
+      e.kernels.elementwise.add(add);
     }
+    if (table.exists()) {
+      auto* codes = reinterpret_cast<std::uint8_t*>(out);
+      e.kernels.elementwise.lookup(codes, e.at<std::uint8_t>(table), count, codes);
+    }
+    if (tail.exists()) tail.run(e, reinterpret_cast<float*>(out), start, count);
   }
 };
 

@@ -1,6 +1,8 @@
 #ifndef CONDENSE_RUNTIME_DETAIL_STEPS_MATRIX_PRODUCT_HPP
 #define CONDENSE_RUNTIME_DETAIL_STEPS_MATRIX_PRODUCT_HPP
 
+#include <limits>
+
 #include "condense/core/rounding.hpp"
 #include "condense/runtime/detail/steps/elementwise.hpp"
 #include "condense/runtime/detail/steps/product.hpp"
@@ -20,6 +22,9 @@ struct MatrixPair {
 /// the bias of a column and the last one belongs to a row. All of it is exact in int32.
 struct MatrixProductStep {
   static constexpr std::string_view kKind = "matrix product";
+
+  /// Up to this depth all four terms fit int32 together, whatever the zero points are.
+  static constexpr Index kDeepest = std::numeric_limits<std::int32_t>::max() / (4 * 128 * 255);
 
   Reads a{};
   Reads b{};
@@ -57,6 +62,10 @@ struct MatrixProductStep {
     require_codes({a_type});
     if (form) require_codes({form->type});
     checked_product({matrices, rows, columns, depth});
+    require(depth <= kDeepest, "sums of {} products could overflow int32", depth);
+    require((half == 0 || half == 128) && a_zero_point >= -128 && a_zero_point <= 255 &&
+                b_zero_point >= -128 && b_zero_point <= 127,
+            "zero points of {}, and of {} of codes from {} on, are none of 8 bits", a_zero_point, b_zero_point, half);
     for (const MatrixPair& pair : buffers.constant<MatrixPair>(pairs, matrices)) {
       require(pair.a >= 0 && pair.b >= 0, "a matrix starts at element {}", std::min(pair.a, pair.b));
       buffers.require_readable(a, pair.a + rows * depth, 1);
@@ -73,12 +82,13 @@ struct MatrixProductStep {
   }
 
   void run(const Execution& e) const {
+    if (rows == 0 || columns == 0) return;
     const auto* pair = e.at<MatrixPair>(pairs);
     parallel_for(e.pool, matrices, [&](Index i) {
       pack(e.kernels.gemm, e.at<std::uint8_t>(b) + pair[i].b, e.at<std::int8_t>(codes) + i * columns * depth,
            e.at<std::int32_t>(bias) + i * columns, e.at<std::byte>(packed) + i * packed_bytes);
     });
-    for_row_blocks(e.pool, matrices, rows, [&](Index i, Index first, Index count) {
+    for_row_blocks(e.pool, matrices, rows, std::int64_t{columns} * depth, [&](Index i, Index first, Index count) {
       const std::uint8_t* a_rows = e.at<std::uint8_t>(a) + pair[i].a + first * depth;
       const Index start = (i * rows + first) * columns;
       e.kernels.gemm.run({.input = {.data = a_rows, .rows = count, .depth = depth, .row_stride = depth},

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "condense/kernels/copy_piece.hpp"
 #include "condense/runtime/detail/buffer_sizes.hpp"
 #include "condense/runtime/detail/step_fields.hpp"
 
@@ -23,15 +24,44 @@ struct TransposeStep {
   static void fields(auto& s, auto&& visit) { visit(s.input, s.output, s.batch, s.rows, s.columns, s.element_bytes); }
 
   void check(const BufferSizes& buffers) const {
-    require(element_bytes == 1 || element_bytes == 2 || element_bytes == 4 || element_bytes == 8,
-            "elements of {} bytes cannot be transposed", element_bytes);
+    require(element_bytes > 0, "elements of {} bytes cannot be transposed", element_bytes);
     const Index count = checked_product({batch, rows, columns});
     buffers.require_readable(input, count, static_cast<std::size_t>(element_bytes));
     buffers.require_writable(output, count, static_cast<std::size_t>(element_bytes));
   }
 
+  /// Several small matrices are a task, or a part of a large one: of the longer of its sides, and 64 or more of that,
+  /// so that none is a narrow one.
   void run(const Execution& e) const {
-    e.kernels.layout.transpose({e.at<void>(input), batch, rows, columns, element_bytes, e.at<void>(output)});
+    constexpr Index kBytesPerTask = 65536;
+    constexpr Index kLeast = 64;
+    const Index matrix = rows * columns * element_bytes;
+    if (matrix == 0) return;
+    const Index longer = std::max(rows, columns);
+    const Index parts = std::clamp<Index>(matrix / kBytesPerTask, 1, std::max<Index>(1, longer / kLeast));
+    const auto* from = e.at<std::byte>(input);
+    auto* to = e.at<std::byte>(output);
+    if (parts == 1) {
+      parallel_for(e.pool, batch, std::max<Index>(1, kBytesPerTask / matrix), [&](Index begin, Index end) {
+        e.kernels.layout.transpose(
+            {from + begin * matrix, end - begin, rows, columns, element_bytes, to + begin * matrix});
+      });
+      return;
+    }
+    parallel_for(e.pool, batch * parts, [&](Index task) {
+      const auto first_of = [&](Index part) { return part == parts ? longer : longer / parts * part; };
+      const Index first = first_of(task % parts);
+      const Index count = first_of(task % parts + 1) - first;
+      const std::byte* of = from + task / parts * matrix;
+      std::byte* into = to + task / parts * matrix;
+      if (rows >= columns) {
+        e.kernels.layout.transpose({of + first * columns * element_bytes, 1, count, columns, element_bytes,
+                                    into + first * element_bytes, columns, rows});
+      } else {
+        e.kernels.layout.transpose({of + first * element_bytes, 1, rows, count, element_bytes,
+                                    into + first * rows * element_bytes, columns, rows});
+      }
+    });
   }
 };
 
@@ -100,6 +130,7 @@ struct PadStep {
   void run(const Execution& e) const {
     const Index read = form.height * form.width * form.channels * element_bytes;
     const Index written = form.elements() * element_bytes;
+    if (written == 0) return;  // of however many images
     parallel_for(e.pool, images, [&](Index image) {
       form.write(e.at<std::byte>(input) + image * read, element_bytes, fill, e.at<std::byte>(output) + image * written);
     });
@@ -141,18 +172,18 @@ struct JoinStep {
   void run(const Execution& e) const {
     constexpr Index kBytesPerTask = 65536;
     const Index stride = this->stride();
-    parallel_for(e.pool, outer, std::max<Index>(1, kBytesPerTask / std::max<Index>(stride, 1)),
-                 [&](Index begin, Index end) {
-                   Index start = 0;
-                   for (const Piece& piece : pieces) {
-                     const std::byte* from = e.at<std::byte>(piece.input);
-                     for (Index i = begin; i < end; ++i) {
-                       std::memcpy(e.at<std::byte>(output) + i * stride + start, from + i * piece.bytes,
-                                   static_cast<std::size_t>(piece.bytes));
-                     }
-                     start += piece.bytes;
-                   }
-                 });
+    if (stride == 0) return;  // at however many positions
+    parallel_for(
+        e.pool, outer, std::max<Index>(1, kBytesPerTask / std::max<Index>(stride, 1)), [&](Index begin, Index end) {
+          Index start = 0;
+          for (const Piece& piece : pieces) {
+            const std::byte* from = e.at<std::byte>(piece.input);
+            for (Index i = begin; i < end; ++i) {
+              kernels::copy_piece(e.at<std::byte>(output) + i * stride + start, from + i * piece.bytes, piece.bytes);
+            }
+            start += piece.bytes;
+          }
+        });
   }
 };
 

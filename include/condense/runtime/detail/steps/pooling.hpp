@@ -39,6 +39,7 @@ struct PoolingStep {
   }
 
   void run(const Execution& e) const {
+    if (channels == 0) return;  // of however many rows
     const auto kernel = is_maximum ? e.kernels.pooling.maximum : e.kernels.pooling.average;
     for_row_blocks(e.pool, images, rows, [&](Index image, Index first, Index count) {
       kernels::PoolingArguments arguments = form;

@@ -26,6 +26,7 @@ struct ProductExtents {
   Index channels() const noexcept { return groups * depth; }
   Index all_columns() const noexcept { return groups * columns; }
   Index column_elements() const noexcept { return taps * depth; }
+  bool is_empty() const noexcept { return images == 0 || rows == 0 || all_columns() == 0; }
   bool is_depthwise() const noexcept { return groups > 1 && depth == 1 && columns == 1; }
   std::int64_t multiply_accumulates() const noexcept {
     return std::int64_t{images} * rows * all_columns() * column_elements();
@@ -110,6 +111,7 @@ void for_row_blocks(const ThreadPool& pool, Index images, Index rows, Body&& bod
 }
 template <class Body>
 void for_row_blocks(const ThreadPool& pool, const ProductExtents& p, Body&& body) {
+  if (p.is_empty()) return;
   for_row_blocks(pool, p.images, p.rows, std::int64_t{p.all_columns()} * p.column_elements(), std::forward<Body>(body));
 }
 
