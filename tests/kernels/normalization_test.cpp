@@ -167,6 +167,15 @@ TEST_P(NormalizationTest, GivesTheBytesOfTheScalarVersion) {
   }
 }
 
+/// The same on every machine.
+TEST_P(NormalizationTest, GivesTheBytesThatItAlwaysGave) {
+  const std::vector<float> row{0.5F, -1.25F, 3, -0.75F, 2.875F, -20, 1e-3F};
+  EXPECT_EQ(softmax(row), (std::vector<float>{0x1.47aafcp-5F, 0x1.c7856ap-8F, 0x1.f2f9fep-2F, 0x1.778382p-7F,
+                                              0x1.b85862p-2F, 0x1.b7d79ap-35F, 0x1.8de1p-6F}));
+  EXPECT_EQ(normalize(row, 1e-5F), (std::vector<float>{0x1.795678p-2F, 0x1.0f436ap-3F, 0x1.6950ecp-1F, 0x1.99619p-3F,
+                                                       0x1.60af0ap-1F, -0x1.32c272p+1F, 0x1.346acp-2F}));
+}
+
 /// Every exponent that matters, and arguments next to those where the nearest integer changes.
 TEST_P(NormalizationTest, ExponentialsAreTheSameBitForBit) {
   std::vector<float> row{0};

@@ -128,5 +128,20 @@ TEST_P(CodeElementwiseSteps, ApplyTablesToTheBlocksOfProducts) {
   }
 }
 
+/// Functions in a row are one table.
+TEST_P(CodeElementwiseSteps, JoinTablesThatFollowAProduct) {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    QuantizedNetwork network(seed, ActivationTypes::mixed);
+    Graph& graph = network.graph();
+    Value x = network.quantized(graph.input("x", DataType::float32, {2, 6, 21, 13}));
+    x = network.quantized(graph.add(graph::HardSwish{}, {product(network, x, {}, {6, 6, 1, 1})}));
+    x = network.quantized(graph.add(graph::Mul{}, {x, network.scalar(0.75F)}));
+    graph.output(network.quantized(graph.add(graph::Sigmoid{}, {x}), 0, 1));
+    const Program program = expect_bytes(graph, {random_tensor({2, 6, 21, 13}, network.random())});
+    if (graph.outputs().size() > 1) continue;  // codes in between are somebody else's interest
+    EXPECT_TRUE(has_step(program, "Conv + HardSwish + Mul + Sigmoid"));
+  }
+}
+
 }  // namespace
 }  // namespace condense::runtime

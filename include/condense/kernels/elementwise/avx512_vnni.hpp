@@ -129,7 +129,14 @@ struct Elementwise<simd::Avx512Vnni> {
   CONDENSE_TARGET_AVX512_VNNI static void store(const CodeOutput& output, Index count, const Values& values) noexcept {
     const detail::avx512::Requantize requantize(output.zero_point, output.lowest, output.highest);
     auto* codes = static_cast<std::uint8_t*>(output.data);
-    for (Index i = 0; i < count; i += kLanes) {
+    constexpr __mmask16 kAll = 0xFFFF;
+    Index i = 0;
+    for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+      const __m512i bytes = requantize.bytes(values(i, kAll), values(i + kLanes, kAll), values(i + 2 * kLanes, kAll),
+                                             values(i + 3 * kLanes, kAll));
+      _mm512_storeu_si512(codes + i, bytes);
+    }
+    for (; i < count; i += kLanes) {
       const __mmask16 lanes = detail::avx512::first_lanes(count - i);
       _mm_mask_storeu_epi8(codes + i, lanes, requantize.bytes(values(i, lanes)));
     }

@@ -160,6 +160,16 @@ inline int request_as(Lowering& lowering, const QuantizedValue& value, const Tai
   return to;
 }
 
+/// A table that does what one in a constant buffer, if there is one, and then another one do.
+inline std::vector<std::uint8_t> after(Lowering& lowering, Reads first, const LookupTable& second) {
+  std::vector<std::uint8_t> result(second.begin(), second.end());
+  if (!first.exists()) return result;
+  const auto* codes = lowering.plan().buffers[static_cast<std::size_t>(first.buffer)].constant.get();
+  for (std::size_t byte = 0; byte < result.size(); ++byte)
+    result[byte] = second[static_cast<std::uint8_t>(codes[byte])];
+  return result;
+}
+
 /// A function of single elements between a dequantisation and a quantisation: a table. The step of a product whose
 /// result it maps applies it block by block, if nobody else reads that. False if the node is not one.
 inline bool lower_unary(Lowering& lowering, const graph::Node& node) {
@@ -184,9 +194,9 @@ inline bool lower_unary(Lowering& lowering, const graph::Node& node) {
   lowering.cover(tail);
   if (auto product = lowering.last_product(input->codes)) {
     IntegerProductStep* step = product->integers();
-    if (step != nullptr && !step->table.exists() && lowering.only_consumer(node.inputs[*mapped]) != nullptr) {
+    if (step != nullptr && lowering.only_consumer(node.inputs[*mapped]) != nullptr) {
       lowering.withdraw_product();
-      step->table = {lowering.constant_buffer(std::vector<std::uint8_t>(table.begin(), table.end()))};
+      step->table = {lowering.table_buffer(after(lowering, step->table, table))};
       step->output = {lowering.produce(tail.result, product->layout)};
       product->result = tail.result;
       product->info.operation += " + " + tail.operation;

@@ -24,6 +24,7 @@ struct SoftmaxStep {
   Index columns = 0;
 
   static void fields(auto& s, auto&& visit) { visit(s.input, s.output, s.rows, s.columns); }
+  InPlace in_place() const { return {output, {input}}; }
 
   void check(const BufferSizes& buffers) const {
     buffers.require_readable(input, checked_product({rows, columns}), sizeof(float));
