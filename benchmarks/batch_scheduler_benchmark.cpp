@@ -7,8 +7,8 @@
 // Each of the clients, 32 unless told, hands in a group of requests, 1 unless told, and has all answers before the next
 // group: the windows of a stretch of sound, say. "alone" are clients that run a program for batch 1 of their own,
 // without a scheduler; "scheduler, batch 1" are the same requests through a scheduler that is kept from batches;
-// "scheduler" may use arenas of two batches of 16. Times are from before `submit` to the answer. All take turns in 5
-// rounds, numbers are medians.
+// "scheduler" may use two arenas of batch 16 beside the weights. Times are from before `submit` to the answer. All take
+// turns in 5 rounds, numbers are medians.
 //
 // With --requests it checks instead that each of so many is answered once, and by the right outputs: of a small
 // network, every tenth time one of them cancelled by its client, and the scheduler stopped after half of them, as asked
@@ -219,13 +219,16 @@ void compare(const std::string& network, const graph::Graph& graph, const Option
   constexpr Index kBatch = 16;
   const Shape sample = graph.declared_shape(graph.inputs()[0]).with(0, 1);
   const runtime::Program single = runtime::compile(graph, {.input_shapes = {sample}});
-  const std::size_t arena = runtime::compile(graph, {.input_shapes = {sample.with(0, kBatch)}}).arena_bytes();
+  const runtime::Program largest = runtime::compile(graph, {.input_shapes = {sample.with(0, kBatch)}});
+  const std::size_t arena = largest.arena_bytes();
   const std::size_t request = condense::bytes(DataType::float32, sample.count());
 
-  // Beside the arenas: what is gathered and cut into answers, as large as three batches of requests, and the requests.
+  // Beside the weights and the arenas: what is gathered and cut into answers, as large as three batches of requests,
+  // and the requests.
   const Index capacity = std::max<Index>(kBatch, Index{options.clients} * options.group);
   const std::size_t gathered = 3 * request * kBatch * static_cast<std::size_t>(options.workers);
-  const std::size_t budget = 2 * arena + gathered + static_cast<std::size_t>(capacity) * request;
+  const std::size_t constants = runtime::detail::BatchWorker::constant_bytes({&largest, 1});
+  const std::size_t budget = constants + 2 * arena + gathered + static_cast<std::size_t>(capacity) * request;
   const auto scheduler = [&](Index largest_batch) {
     return std::make_unique<runtime::BatchScheduler>(
         graph, runtime::BatchSchedulerOptions{.memory_budget = budget,
@@ -239,8 +242,8 @@ void compare(const std::string& network, const graph::Graph& graph, const Option
   contenders.push_back({"scheduler, batch 1", scheduler(1), budget});
   contenders.push_back({"scheduler", scheduler(kBatch), budget});
 
-  fmt::print("{}: an arena takes {} bytes at batch 1 and {} at batch {}\n", network, single.arena_bytes(), arena,
-             kBatch);
+  fmt::print("{}: {} bytes of weights; an arena takes {} bytes at batch 1 and {} at batch {}\n", network, constants,
+             single.arena_bytes(), arena, kBatch);
   for (const runtime::BatchChoice& choice : contenders.back().scheduler->choices()) {
     fmt::print("  batch {:2}: {:6} bytes of arena, {:7} for a worker, {:7.1f} us{}{}\n", choice.batch,
                choice.arena_bytes, choice.worker_bytes, 1e-3 * static_cast<double>(choice.time.count()),

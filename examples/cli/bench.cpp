@@ -48,7 +48,7 @@ void bench(const BenchOptions& options) {
 void add_bench(CLI::App& app) {
   const auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand("bench", "Measures how fast a network runs");
-  command->add_option("MODEL", options->model, "ONNX file")->required();
+  command->add_option("MODEL", options->model, "ONNX file, or program saved by compile")->required();
   options->measure.rounds = 50;
   options->measure.add_to(*command);
   options->add_to(*command);

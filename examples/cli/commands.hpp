@@ -22,6 +22,7 @@ void add_info(CLI::App& app);
 void add_run(CLI::App& app);
 void add_quantize(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_compile(CLI::App& app);
 void add_bench(CLI::App& app);
 void add_profile(CLI::App& app);
 

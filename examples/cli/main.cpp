@@ -1,6 +1,6 @@
-// The program `condense`: looks into ONNX networks, runs, quantises, compares and measures them.
+// The program `condense`: looks into ONNX networks, runs, quantises, compares, compiles and measures them.
 //
-//   condense info|run|quantize|compare|bench|profile ...
+//   condense info|run|quantize|compare|compile|bench|profile ...
 //
 // condense SUBCOMMAND --help lists the options; see docs/command_line.md.
 //
@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   cli::add_run(app);
   cli::add_quantize(app);
   cli::add_compare(app);
+  cli::add_compile(app);
   cli::add_bench(app);
   cli::add_profile(app);
   try {

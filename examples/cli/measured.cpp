@@ -3,7 +3,7 @@
 #include "condense/compress/post_training.hpp"
 #include "condense/core/random.hpp"
 #include "condense/runtime/compile.hpp"
-#include "model.hpp"
+#include "runner.hpp"
 
 namespace cli {
 
@@ -56,10 +56,13 @@ void MeasureOptions::add_to(CLI::App& command) {
 }
 
 Measured measured(const std::string& model, const MeasureOptions& options) {
-  const graph::Graph network = read_model(model).graph;
+  Network file = read_network(model);
+  const graph::Graph& network = file.graph;
   std::vector<Tensor> inputs = inputs_of(network, options);
   const Index samples = inputs.empty() || inputs[0].shape().rank() == 0 ? 1 : inputs[0].shape()[0];
-  runtime::Program program = runtime::compile(compress::simplified(network), {.input_shapes = shapes_of(inputs)});
+  runtime::Program program = file.program
+                                 ? *std::move(file.program)
+                                 : runtime::compile(compress::simplified(network), {.input_shapes = shapes_of(inputs)});
   return {.inputs = std::move(inputs), .samples = samples, .program = std::move(program)};
 }
 

@@ -47,7 +47,7 @@ void profile(const ProfileOptions& options) {
 void add_profile(CLI::App& app) {
   const auto options = std::make_shared<ProfileOptions>();
   CLI::App* command = app.add_subcommand("profile", "Says where a network spends its time, step by step");
-  command->add_option("MODEL", options->model, "ONNX file")->required();
+  command->add_option("MODEL", options->model, "ONNX file, or program saved by compile")->required();
   command->add_option("--trace", options->trace, "File to write for chrome://tracing or ui.perfetto.dev");
   options->measure.rounds = 15;
   options->measure.add_to(*command);

@@ -6,7 +6,6 @@
 #include "commands.hpp"
 #include "condense/io/npy.hpp"
 #include "data.hpp"
-#include "model.hpp"
 #include "progress.hpp"
 #include "runner.hpp"
 
@@ -58,11 +57,12 @@ std::vector<Index> classes_of(const Tensor& output) {
 }
 
 void run(const RunOptions& options) {
-  const io::OnnxModel model = read_model(options.model);
+  Network network = read_network(options.model);
+  const graph::Graph graph = network.graph;
   const std::vector<fs::path> files =
-      options.output.empty() ? std::vector<fs::path>{} : output_files(model.graph, options.output);
-  const Feed feed = read_feed(model.graph, options.data);
-  Runner runner(model.graph, options.pool());
+      options.output.empty() ? std::vector<fs::path>{} : output_files(graph, options.output);
+  const Feed feed = read_feed(graph, options.data);
+  Runner runner(std::move(network), options.pool());
   TerminalProgress progress;
   std::vector<std::vector<Tensor>> runs;
   for (const std::vector<Tensor>& batch : feed.batches) {
@@ -79,7 +79,7 @@ void run(const RunOptions& options) {
   if (!options.json) fmt::print("{} samples, {}\n", feed.samples, runner.how());
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!files.empty()) io::write_npy(files[i], outputs[i]);
-    const std::string name = model.graph.name(model.graph.outputs()[i]);
+    const std::string name = graph.name(graph.outputs()[i]);
     const std::vector<Index> classes = classes_of(outputs[i]);
     nlohmann::ordered_json entry{{"name", name},
                                  {"type", condense::name(outputs[i].type())},
@@ -106,7 +106,7 @@ void run(const RunOptions& options) {
 void add_run(CLI::App& app) {
   const auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Runs a network on data");
-  command->add_option("MODEL", options->model, "ONNX file")->required();
+  command->add_option("MODEL", options->model, "ONNX file, or program saved by compile")->required();
   options->data.add_to(*command);
   command->add_option("-o,--output", options->output,
                       "Where results go: a .npy file, or a folder with one each output");

@@ -5,17 +5,51 @@
 #include "condense/compress/post_training.hpp"
 #include "condense/graph/evaluate.hpp"
 #include "condense/runtime/compile.hpp"
+#include "condense/runtime/program_file.hpp"
+#include "model.hpp"
 
 namespace cli {
 
 using namespace condense;
 
-Runner::Runner(graph::Graph network, ThreadPool pool)
-    : network_(std::move(network)), simplified_(compress::simplified(network_)), pool_(std::move(pool)) {}
+namespace {
+
+/// The inputs and outputs of a program, which come from nowhere.
+graph::Graph interface_of(const runtime::Program& program) {
+  graph::Graph graph;
+  std::map<std::string, graph::Value> inputs;
+  for (const auto& port : program.plan().inputs) {
+    inputs[port.name] = graph.input(port.name, port.type.type, port.type.shape);
+  }
+  for (const auto& port : program.plan().outputs) {
+    const auto input = inputs.find(port.name);
+    graph.output(input != inputs.end() ? input->second
+                                       : graph.constant(port.name, Tensor(port.type.type, port.type.shape)));
+  }
+  return graph;
+}
+
+}  // namespace
+
+Network read_network(const std::string& path) {
+  if (!runtime::is_program_file(path)) return {read_model(path).graph};
+  runtime::Program program = runtime::load_program(path);
+  graph::Graph graph = interface_of(program);
+  return {std::move(graph), std::move(program)};
+}
+
+Runner::Runner(Network network, ThreadPool pool)
+    : network_(std::move(network.graph)), saved_(std::move(network.program)), pool_(std::move(pool)) {
+  if (!saved_) simplified_ = compress::simplified(network_);
+}
 
 std::vector<Tensor> Runner::run(const std::vector<Tensor>& inputs) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     network_.require_fits(network_.inputs()[i], {inputs[i].type(), inputs[i].shape()});
+  }
+  if (saved_) {
+    how_ = description(*saved_);
+    return saved_->run(inputs, pool_);
   }
   if (reason_.empty()) {
     try {

@@ -11,10 +11,20 @@
 
 namespace cli {
 
+/// What is in a file: a network, or a program with a network that only says what its inputs and outputs are.
+struct Network {
+  condense::graph::Graph graph;
+  std::optional<condense::runtime::Program> program = {};
+};
+
+/// Reads an ONNX model, or a program that `compile` has saved.
+Network read_network(const std::string& path);
+
 /// Runs a network by the compiled runtime, or where it cannot be compiled by the reference semantics of its operators.
 class Runner {
  public:
-  Runner(condense::graph::Graph network, condense::ThreadPool pool);
+  Runner(condense::graph::Graph network, condense::ThreadPool pool) : Runner(Network{std::move(network)}, pool) {}
+  Runner(Network network, condense::ThreadPool pool);
 
   std::vector<condense::Tensor> run(const std::vector<condense::Tensor>& inputs);
 
@@ -25,7 +35,8 @@ class Runner {
  private:
   condense::runtime::Program& program_for(const std::vector<condense::Tensor>& inputs);
 
-  condense::graph::Graph network_;     ///< As it is in the file.
+  condense::graph::Graph network_;  ///< As it is in the file.
+  std::optional<condense::runtime::Program> saved_;
   condense::graph::Graph simplified_;  ///< As it is compiled.
   condense::ThreadPool pool_;
   std::vector<std::pair<std::vector<condense::Shape>, condense::runtime::Program>> programs_;

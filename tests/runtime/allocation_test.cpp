@@ -1,82 +1,10 @@
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdlib>
-#include <new>
 
 #include "condense/runtime/compile.hpp"
+#include "support/allocations.hpp"
 #include "support/quantized_networks.hpp"
-
-namespace {
-
-std::atomic<long> allocations = 0;
-
-}  // namespace
-
-// Replacements of the global functions in the whole test program; only this file looks at the count. Inlined, GCC would
-// take `free` for the wrong partner of `new`.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(size > 0 ? size : 1);
-}
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  if (void* memory = operator new(size, std::nothrow)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++allocations;
-  const auto unit = static_cast<std::size_t>(alignment);
-  if (void* memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void* operator new[](std::size_t size) { return operator new(size); }
-[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t& tag) noexcept {
-  return operator new(size, tag);
-}
-[[gnu::noinline]] void* operator new[](std::size_t size, std::align_val_t alignment) {
-  return operator new(size, alignment);
-}
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t a) noexcept { operator delete(memory, a); }
-[[gnu::noinline]] void operator delete[](void* memory) noexcept { operator delete(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t) noexcept { operator delete(memory); }
-[[gnu::noinline]] void operator delete[](void* memory, std::align_val_t a) noexcept { operator delete(memory, a); }
-[[gnu::noinline]] void operator delete[](void* memory, std::size_t, std::align_val_t a) noexcept {
-  operator delete(memory, a);
-}
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CONDENSE_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define CONDENSE_TEST_SANITIZED 1
-#endif
-#endif
-
-// Eigen takes its temporaries from malloc. Where the C library lets a program stand before it, that is counted too; a
-// sanitizer stands there itself.
-#if defined(__GLIBC__) && !defined(CONDENSE_TEST_SANITIZED)
-#define CONDENSE_TEST_COUNTS_MALLOC 1
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
-void* __libc_realloc(void* memory, std::size_t size);
-void* malloc(std::size_t size) noexcept {
-  ++allocations;
-  return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) noexcept {
-  ++allocations;
-  return __libc_calloc(count, size);
-}
-void* realloc(void* memory, std::size_t size) noexcept {
-  ++allocations;
-  return __libc_realloc(memory, size);
-}
-}
-#endif
 
 namespace condense::runtime {
 namespace {
@@ -85,9 +13,9 @@ namespace {
 long allocations_of_runs(const graph::Graph& graph, const Tensor& input, const ThreadPool& pool) {
   Program program = compile(graph, {.input_shapes = {input.shape()}});
   std::vector<Tensor> outputs = program.run({input}, pool);  // a thread may set up its own state at the first call
-  const long before = allocations;
+  const long before = allocations_so_far();
   for (int repeat = 0; repeat < 20; ++repeat) program.run({&input, 1}, outputs, pool);
-  return allocations - before;
+  return allocations_so_far() - before;
 }
 
 TEST(Program, AllocatesNothingWhenQuantizedNetworksRun) {
@@ -177,13 +105,13 @@ TEST(Program, AllocationsWouldBeCounted) {
   Random random(2);
   const Tensor images = random_tensor({2, 3, 12, 12}, random);
   Program program = compile(float_network(), {.input_shapes = {images.shape()}});
-  long before = allocations;
+  long before = allocations_so_far();
   program.run({images});  // makes its outputs
-  EXPECT_GT(allocations - before, 0);
+  EXPECT_GT(allocations_so_far() - before, 0);
 #if defined(CONDENSE_TEST_COUNTS_MALLOC)
-  before = allocations;
+  before = allocations_so_far();
   std::free(std::malloc(static_cast<std::size_t>(before)));
-  EXPECT_EQ(allocations - before, 1);
+  EXPECT_EQ(allocations_so_far() - before, 1);
 #endif
 }
 

@@ -71,7 +71,7 @@ TEST_F(BatchSchedulerAtAGate, StopsWithNothingLost) {
   s->stop();
   s->close();
   EXPECT_EQ(s->statistics().stopped, 2);
-  EXPECT_EQ(s->bytes_in_use(), s->worker_bytes());
+  EXPECT_EQ(s->bytes_in_use(), s->weight_bytes() + s->worker_bytes());
 }
 
 TEST_F(BatchSchedulerAtAGate, ClosesWhenAllAreAnswered) {
@@ -106,7 +106,7 @@ TEST_F(BatchSchedulerAtAGate, MakesSubmittersWaitForRoom) {
   std::future<Outputs> running = held_request(*s);
   std::optional<std::future<Outputs>> second = s->try_submit(request(2));
   ASSERT_TRUE(second.has_value());
-  EXPECT_EQ(s->bytes_in_use(), s->worker_bytes() + 2 * s->request_bytes());
+  EXPECT_EQ(s->bytes_in_use(), s->weight_bytes() + s->worker_bytes() + 2 * s->request_bytes());
   EXPECT_FALSE(s->try_submit(request(3)).has_value());
 
   std::stop_source source;
@@ -123,7 +123,7 @@ TEST_F(BatchSchedulerAtAGate, MakesSubmittersWaitForRoom) {
   EXPECT_EQ(value_of(*second), 2);
   EXPECT_EQ(value_of(third), 3);
   s->close();
-  EXPECT_EQ(s->peak_bytes(), s->worker_bytes() + 2 * s->request_bytes());
+  EXPECT_EQ(s->peak_bytes(), s->weight_bytes() + s->worker_bytes() + 2 * s->request_bytes());
   EXPECT_EQ(s->statistics().cancelled, 1);
 }
 
@@ -243,7 +243,7 @@ TEST(BatchSchedulerUnderLoad, AnswersEveryRequestOnce) {
   EXPECT_EQ(done.stopped, stopped);
   EXPECT_EQ(done.failed, failed);
   EXPECT_LE(scheduler.peak_bytes(), kBudget);
-  EXPECT_EQ(scheduler.bytes_in_use(), scheduler.worker_bytes());
+  EXPECT_EQ(scheduler.bytes_in_use(), scheduler.weight_bytes() + scheduler.worker_bytes());
 }
 
 }  // namespace

@@ -174,7 +174,7 @@ void expect_float_layer(const Op& op, const kernels::KernelSet& kernels) {
       Tensor x(DataType::float32, graph.declared_shape(graph.inputs()[0]));
       std::copy_n(sequence.data<float>(), x.count(), x.mutable_data<float>());
       Program program = compile(graph, {.input_shapes = {}, .kernels = kernels});
-      const StepInfo& step = program.steps().back();
+      const StepInfo step = program.steps().back();
       EXPECT_EQ(step.kernel, "recurrent");
       EXPECT_EQ(step.precision, stored == Stored::floats           ? "float32"
                                 : stored == Stored::int8_by_column ? "float32 x int8"

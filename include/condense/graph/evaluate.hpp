@@ -22,8 +22,9 @@ struct InferredValues {
   std::vector<std::optional<Tensor>> known;  ///< Of those that nodes make: small ones that need no run.
 };
 
-/// The type of every value when the inputs have the given shapes, in the order of `graph.inputs()`. Throws `InvalidArgument` if a shape contradicts the declared one, or an operator refuses it, and
-/// `Unsupported` naming the node if an extent depends on values that are only known when the graph is run.
+/// The type of every value when the inputs have the given shapes, in the order of `graph.inputs()`. Throws
+/// `InvalidArgument` if a shape contradicts the declared one, or an operator refuses it, and `Unsupported` naming the
+/// node if an extent depends on values that are only known when the graph is run.
 inline InferredValues infer_values(const Graph& graph, std::span<const Shape> input_shapes) {
   require(input_shapes.size() == graph.inputs().size(), "the graph has {} inputs, {} shapes are given",
           graph.inputs().size(), input_shapes.size());

@@ -30,8 +30,9 @@ class ArenaPlanner {
     ArenaPlan best{std::vector<std::size_t>(sizes_.size(), 0), 0, lower_bound_};
     if (used_.empty()) return best;
     std::vector<std::size_t> order;
-    for (const auto& keys : {keys_of(&ArenaPlanner::size), keys_of(&ArenaPlanner::breadth),
-                             keys_of(&ArenaPlanner::area), keys_of(&ArenaPlanner::length), keys_of(&ArenaPlanner::age)}) {
+    for (const auto& keys :
+         {keys_of(&ArenaPlanner::size), keys_of(&ArenaPlanner::breadth), keys_of(&ArenaPlanner::area),
+          keys_of(&ArenaPlanner::length), keys_of(&ArenaPlanner::age)}) {
       std::vector<std::size_t> next = used_;
       std::stable_sort(next.begin(), next.end(), [&](std::size_t a, std::size_t b) {
         return std::pair(keys[a], sizes_[a]) > std::pair(keys[b], sizes_[b]);

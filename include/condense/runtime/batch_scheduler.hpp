@@ -104,8 +104,8 @@ class BatchScheduler {
   std::size_t worker_bytes() const noexcept;
   std::size_t weight_bytes() const noexcept;
 
-  /// Bytes of the budget in use: `weight_bytes()`, `worker_bytes()` and `request_bytes()` for each request held; and the
-  /// most so far.
+  /// Bytes of the budget in use: `weight_bytes()`, `worker_bytes()` and `request_bytes()` for each request held; and
+  /// the most so far.
   std::size_t bytes_in_use() const;
   std::size_t peak_bytes() const;
 

@@ -343,7 +343,7 @@ class BatchScheduler::Service {
   Index batch_ = 1;
   Index capacity_ = 1;
   std::size_t request_bytes_ = 0;
-  std::size_t worker_bytes_ = 0;        ///< Of all workers.
+  std::size_t worker_bytes_ = 0;  ///< Of all workers.
   std::size_t weight_bytes_ = 0;
   std::chrono::nanoseconds usable_{0};  ///< Of the latency bound.
   std::chrono::nanoseconds hold_{0};    ///< The longest time that a request may be kept for others to come.

@@ -42,8 +42,7 @@ struct Plan {
 /// takes a copy. Programs of which only one runs at a time may share an arena, too: see `in_arena_of`.
 class Program {
  public:
-  explicit Program(std::shared_ptr<const detail::Plan> plan)
-      : Program(std::move(plan), nullptr) {}
+  explicit Program(std::shared_ptr<const detail::Plan> plan) : Program(std::move(plan), nullptr) {}
   Program(const Program& other) : Program(other.plan_) {}
   Program(Program&&) noexcept = default;
   Program& operator=(Program other) noexcept {
@@ -130,8 +129,7 @@ class Program {
  private:
   /// In an arena of its own, if none is given.
   Program(std::shared_ptr<const detail::Plan> plan, std::shared_ptr<AlignedBytes> arena)
-      : plan_(std::move(plan)),
-        arena_(arena ? std::move(arena) : std::make_shared<AlignedBytes>(plan_->arena.bytes)) {
+      : plan_(std::move(plan)), arena_(arena ? std::move(arena) : std::make_shared<AlignedBytes>(plan_->arena.bytes)) {
     bind();
   }
 

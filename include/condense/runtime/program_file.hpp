@@ -23,9 +23,9 @@ struct LoadOptions {
   std::size_t maximum_arena_bytes = std::size_t{1} << 30;
 };
 
-/// Loads a program that `save_program` wrote. The file is mapped into memory: no byte of the weights is copied, and pages
-/// are read when they are first used, once for all processes that map the file. It must not be changed in place while a
-/// program runs on it; replace it by renaming another one.
+/// Loads a program that `save_program` wrote. The file is mapped into memory: no byte of the weights is copied, and
+/// pages are read when they are first used, once for all processes that map the file. It must not be changed in place
+/// while a program runs on it; replace it by renaming another one.
 ///
 /// Any file may be given: everything that says where a step reads or writes is checked, so that running stays inside
 /// its memory. Throws `FormatError` naming the file and the place where it is no program, or one of another version or
@@ -36,6 +36,9 @@ Program load_program(const std::filesystem::path& path, const LoadOptions& optio
 /// `name` stands for the path in messages.
 Program parse_program(std::shared_ptr<const void> owner, std::span<const std::byte> bytes, std::string_view name,
                       const LoadOptions& options = {});
+
+/// True if a file begins like one of `save_program`, of whatever version; false also where there is none.
+bool is_program_file(const std::filesystem::path& path);
 
 }  // namespace condense::runtime
 

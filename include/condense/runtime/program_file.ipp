@@ -1,6 +1,7 @@
 #ifndef CONDENSE_RUNTIME_PROGRAM_FILE_IPP
 #define CONDENSE_RUNTIME_PROGRAM_FILE_IPP
 
+#include <fstream>
 #include <set>
 
 #include "condense/core/inline.hpp"
@@ -105,8 +106,8 @@ inline ProgramHead read_head(io::InputBytes& file, std::size_t file_bytes) {
   return head;
 }
 
-/// Reads what `describe` wrote, and checks it against itself and the file. Throws `InvalidArgument` for what contradicts
-/// itself.
+/// Reads what `describe` wrote, and checks it against itself and the file. Throws `InvalidArgument` for what
+/// contradicts itself.
 class ProgramParser {
  public:
   ProgramParser(std::shared_ptr<const void> owner, std::span<const std::byte> bytes, FieldReader& reader,
@@ -152,12 +153,12 @@ class ProgramParser {
       const bool is_constant = buffer.place != BufferPlace::arena;
       const std::uint64_t room = is_constant ? bytes_.size() : options_.maximum_arena_bytes;
       if (buffer.offset % kFileAlignment != 0 || buffer.offset > room || buffer.bytes > room - buffer.offset) {
-        reader_.refuse(is_constant
-                           ? fmt::format("a constant of {} bytes at byte {} is not in the file", buffer.bytes,
-                                         buffer.offset)
-                           : fmt::format("a buffer of {} bytes at byte {} is not in an arena of {}, the most that is "
-                                         "allowed; raise maximum_arena_bytes",
-                                         buffer.bytes, buffer.offset, room));
+        reader_.refuse(
+            is_constant
+                ? fmt::format("a constant of {} bytes at byte {} is not in the file", buffer.bytes, buffer.offset)
+                : fmt::format("a buffer of {} bytes at byte {} is not in an arena of {}, the most that is "
+                              "allowed; raise maximum_arena_bytes",
+                              buffer.bytes, buffer.offset, room));
       }
       BufferInfo info{static_cast<std::size_t>(buffer.bytes), nullptr, buffer.place == BufferPlace::table};
       if (is_constant) info.constant = {owner_, bytes_.data() + buffer.offset};
@@ -187,9 +188,12 @@ class ProgramParser {
       return true;
     });
     if (!step) reader_.refuse(fmt::format("there is no step '{}'", kind));
-    std::set<int> used(step->writes.begin(), step->writes.end());
-    if (used.size() != step->writes.size()) reader_.refuse("a step writes a buffer twice");
+    const std::set<int> used(step->writes.begin(), step->writes.end());
+    if (used.size() != step->writes.size() && !step->writes_in_parts) reader_.refuse("a step writes a buffer twice");
+    const BufferSizes buffers(plan_.buffers, plan_.kernels);  // some may be of no use to the step
+    for (const int buffer : step->writes) buffers.require_writable({buffer}, 0, 1);
     for (const int buffer : step->reads) {
+      buffers.require_readable({buffer}, 0, 1);
       if (used.contains(buffer)) reader_.refuse("a step reads what it writes");
     }
     return *std::move(step);
@@ -259,6 +263,14 @@ CONDENSE_INLINE Program parse_program(std::shared_ptr<const void> owner, std::sp
   } catch (const InvalidArgument& error) {
     reader.refuse(error.what());
   }
+}
+
+CONDENSE_INLINE bool is_program_file(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;
+  std::array<char, detail::kProgramMark.size()> mark{};
+  std::ifstream(path, std::ios::binary).read(mark.data(), std::ssize(mark));
+  return std::string_view(mark.data(), mark.size()) == detail::kProgramMark;
 }
 
 CONDENSE_INLINE Program load_program(const std::filesystem::path& path, const LoadOptions& options) {

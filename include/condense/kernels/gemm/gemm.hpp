@@ -95,8 +95,9 @@ struct GemmKernel {
   void (*pack)(const WeightShape&, const WeightValues&, std::byte*) noexcept;
   void (*run)(const GemmArguments&) noexcept;
   Index (*filled_depth)(const WeightShape&) noexcept = [](const WeightShape& shape) noexcept { return shape.depth; };
-  bool (*is_packed)(const WeightShape&, const std::byte*) noexcept = [](const WeightShape&,
-                                                                        const std::byte*) noexcept { return true; };
+  bool (*is_packed)(const WeightShape&, const std::byte*) noexcept = [](const WeightShape&, const std::byte*) noexcept {
+    return true;
+  };
 
   template <class Isa>
   static constexpr GemmKernel of() noexcept {

@@ -20,8 +20,8 @@ struct BufferInfo {
   bool is_table = false;  ///< A constant that says where something lies: no weight.
 };
 
-/// The product of extents. Throws `InvalidArgument` unless all are 0 or more, and the product of those above 0 is at most
-/// 2^48.
+/// The product of extents. Throws `InvalidArgument` unless all are 0 or more, and the product of those above 0 is at
+/// most 2^48.
 inline Index checked_product(std::initializer_list<Index> extents) {
   constexpr Index kMost = Index{1} << 48;
   Index product = 1;

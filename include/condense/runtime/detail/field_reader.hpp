@@ -6,8 +6,8 @@
 
 namespace condense::runtime::detail {
 
-/// Reads what `FieldWriter` wrote. Throws `FormatError` where that cannot be; what fields mean is left to the `check` of
-/// steps.
+/// Reads what `FieldWriter` wrote. Throws `FormatError` where that cannot be; what fields mean is left to the `check`
+/// of steps.
 class FieldReader {
  public:
   explicit FieldReader(io::InputBytes& input) : input_(input) {}

@@ -72,9 +72,10 @@ class FieldWriter {
       if constexpr (requires { Op::attributes(*known, visit); }) Op::attributes(*known, visit);
     });
     if (!is_known) {
-      throw Unsupported(fmt::format("the operator {} is not one of condense's, so that no program file has it; save the "
-                                    "graph, or give the operator's work to some of condense's",
-                                    op.type()));
+      throw Unsupported(
+          fmt::format("the operator {} is not one of condense's, so that no program file has it; save the "
+                      "graph, or give the operator's work to some of condense's",
+                      op.type()));
     }
   }
 

@@ -50,8 +50,8 @@ inline std::vector<int> take_over(const Plan& plan, const std::vector<Lifetime>&
       const Lifetime& from = lifetime(operand);
       const bool ends = from.bytes > 0 && from.last == i && lifetime(output).first == i;
       const auto is_operand = [&, buffer = operand](const Reads& other) { return other.buffer == buffer; };
-      const bool is_read_otherwise = std::ranges::count(step.reads, operand) !=
-                                     std::ranges::count_if(in_place.operands, is_operand);
+      const bool is_read_otherwise =
+          std::ranges::count(step.reads, operand) != std::ranges::count_if(in_place.operands, is_operand);
       if (!ends || is_read_otherwise) continue;
       const int owner = memory[static_cast<std::size_t>(operand)];
       if (lifetime(output).bytes > lifetime(owner).bytes) continue;
@@ -82,16 +82,17 @@ inline void count_bytes(Plan& plan) {
       const BufferInfo& info = plan.buffers[static_cast<std::size_t>(buffer)];
       if (!info.is_table) (info.constant ? step.info.weight_bytes : step.info.bytes_read) += info.bytes;
     }
-    for (const int buffer : step.writes)
+    for (const int buffer : std::set<int>(step.writes.begin(), step.writes.end())) {
       step.info.bytes_written += plan.buffers[static_cast<std::size_t>(buffer)].bytes;
+    }
   }
   for (const BufferInfo& buffer : plan.buffers) {
     if (buffer.constant && !buffer.is_table) plan.weight_bytes += buffer.bytes;
   }
 }
 
-/// Completes a plan whose steps, buffers and ports are known; `offsets` are those of the buffers in the arena, if it was
-/// planned before. False if buffers that are needed at the same time overlap there.
+/// Completes a plan whose steps, buffers and ports are known; `offsets` are those of the buffers in the arena, if it
+/// was planned before. False if buffers that are needed at the same time overlap there.
 inline bool finish(Plan& plan, const std::optional<std::vector<std::size_t>>& offsets = {}) {
   count_bytes(plan);
   const std::vector<Lifetime> of_buffers = lifetimes(plan);

@@ -53,8 +53,8 @@ struct Writes {
   bool exists() const noexcept { return buffer >= 0; }
 };
 
-/// A buffer that a step writes, and those that it reads of which any may lie in the same memory: element i of the result
-/// is written after element i of them has been read, and nothing else of them is read later.
+/// A buffer that a step writes, and those that it reads of which any may lie in the same memory: element i of the
+/// result is written after element i of them has been read, and nothing else of them is read later.
 struct InPlace {
   Writes output{};
   std::vector<Reads> operands{};
@@ -96,6 +96,7 @@ concept HasFields = requires(T& value) { T::fields(value, [](auto&...) {}); };
 ///       void check(const BufferSizes& buffers) const;  // throws if `run` would leave its buffers
 ///       void run(const Execution& e) const;            // allocates nothing
 ///       InPlace in_place() const { return {output, {input}}; }  // optional
+///       static constexpr bool kWritesInParts = true;            // optional
 ///     };
 template <class T>
 concept StepKind = HasFields<T> && requires(const T& step, const BufferSizes& buffers, const Execution& e) {
@@ -143,6 +144,7 @@ struct Step {
   std::vector<int> writes;
   StepWork work;
   InPlace in_place = {};
+  bool writes_in_parts = false;  ///< Several of its fields may name one buffer that it writes.
 };
 
 }  // namespace detail

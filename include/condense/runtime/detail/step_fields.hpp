@@ -83,7 +83,9 @@ Step make_step(StepInfo info, T work) {
   collect_buffers(work, reads, writes);
   InPlace in_place;
   if constexpr (requires { work.in_place(); }) in_place = work.in_place();
-  return {std::move(info), std::move(reads), std::move(writes), StepWork(std::move(work)), std::move(in_place)};
+  constexpr bool kWritesInParts = requires { T::kWritesInParts; };
+  return {std::move(info),           std::move(reads),    std::move(writes),
+          StepWork(std::move(work)), std::move(in_place), kWritesInParts};
 }
 
 }  // namespace condense::runtime::detail

@@ -35,8 +35,7 @@ inline BatchTrials try_batches(const graph::Graph& graph, const BatchSchedulerOp
     choice.worker_bytes = BatchWorker::planned_bytes(trials.programs);
     choice.weight_bytes = BatchWorker::constant_bytes(trials.programs);
     const auto full = static_cast<std::size_t>(std::min<Index>(options.workers * batch, options.capacity));
-    const std::size_t needed = choice.weight_bytes +
-                               static_cast<std::size_t>(options.workers) * choice.worker_bytes +
+    const std::size_t needed = choice.weight_bytes + static_cast<std::size_t>(options.workers) * choice.worker_bytes +
                                full * trials.request_bytes;
     choice.fits = needed <= options.memory_budget;
     require(choice.fits || batch > 1,

@@ -54,6 +54,8 @@ struct InterleavedProducts {
   static constexpr bool kOfIntegers = std::same_as<ProductStep, IntegerProductStep>;
   static constexpr std::string_view kKind = kOfIntegers ? "interleaved integer products" : "interleaved float products";
 
+  static constexpr bool kWritesInParts = true;
+
   struct Part {
     ProductStep product{};
     OutputLines lines{};

@@ -63,8 +63,8 @@ struct MatrixProductStep {
     if (form) require_codes({form->type});
     checked_product({matrices, rows, columns, depth});
     require(depth <= kDeepest, "sums of {} products could overflow int32", depth);
-    require((half == 0 || half == 128) && a_zero_point >= -128 && a_zero_point <= 255 &&
-                b_zero_point >= -128 && b_zero_point <= 127,
+    require((half == 0 || half == 128) && a_zero_point >= -128 && a_zero_point <= 255 && b_zero_point >= -128 &&
+                b_zero_point <= 127,
             "zero points of {}, and of {} of codes from {} on, are none of 8 bits", a_zero_point, b_zero_point, half);
     for (const MatrixPair& pair : buffers.constant<MatrixPair>(pairs, matrices)) {
       require(pair.a >= 0 && pair.b >= 0, "a matrix starts at element {}", std::min(pair.a, pair.b));
