@@ -54,9 +54,10 @@ void expect_product(const QuantizedGraph& graph, const graph::Node& node) {
   ASSERT_TRUE(bias != nullptr && bias_scales != nullptr) << node.name << " has no integer bias";
   EXPECT_EQ(bias->type(), DataType::int32) << node.name;
   EXPECT_EQ(graph.stored(node.name, 2, 2), nullptr) << node.name << ": biases need no zero point";
-  ASSERT_EQ(bias_scales->count(), scales->count()) << node.name;
-  for (Index i = 0; i < scales->count(); ++i) {
-    const float product = input->scale * scales->data<float>()[i];
+  const auto* transposed = node.op.get_if<graph::ConvTranspose>();  // its groups share the scales of their channels
+  ASSERT_EQ(bias_scales->count(), scales->count() * (transposed != nullptr ? transposed->group : 1)) << node.name;
+  for (Index i = 0; i < bias_scales->count(); ++i) {
+    const float product = input->scale * scales->data<float>()[i % scales->count()];
     EXPECT_EQ(bias_scales->data<float>()[i], product) << node.name << ", channel " << i << ": not exactly the product";
   }
 }
@@ -65,18 +66,19 @@ void expect_fusable(const QuantizedGraph& graph, const PostTrainingResult& run, 
   const graph::Node* clamp = clamp_before_quantize(graph, node);
   const std::optional<Parameters> result = graph.made(clamp != nullptr ? clamp->name : node.name);
   if (clamp != nullptr && result) expect_absorbed(graph, run, *clamp);
-  if (node.op.is<graph::Conv>() || node.op.is<graph::Gemm>() || node.op.is<graph::MatMul>()) {
+  const bool is_convolution = node.op.is<graph::Conv>() || node.op.is<graph::ConvTranspose>();
+  if (is_convolution || node.op.is<graph::Gemm>() || node.op.is<graph::MatMul>()) {
     expect_product(graph, node);
-    EXPECT_TRUE(result || !node.op.is<graph::Conv>()) << node.name << ": a Conv without Q behind it runs in float";
+    EXPECT_TRUE(result || !is_convolution) << node.name << ": a convolution without Q behind it runs in float";
     return;
   }
   ASSERT_TRUE(result) << node.name << " does not make codes";
-  for (std::size_t i = 0; i < (node.op.is<graph::Clip>() || node.op.is<graph::Reshape>() ? 1 : node.inputs.size());
-       ++i) {
+  const bool reads_one = node.op.is<graph::Clip>() || node.op.is<graph::Reshape>() || node.op.is<graph::Resize>();
+  for (std::size_t i = 0; i < (reads_one ? 1 : node.inputs.size()); ++i) {
     const auto input = graph.read(node.name, i);
     ASSERT_TRUE(input) << node.name << " reads no codes as input " << i;
     const bool moves = node.op.is<graph::MaxPool>() || node.op.is<graph::Flatten>() || node.op.is<graph::Reshape>() ||
-                       node.op.is<graph::Concat>();
+                       node.op.is<graph::Concat>() || node.op.is<graph::Resize>();
     if (moves) {
       EXPECT_TRUE(*input == *result) << node.name << ": another scale or zero point behind than before";
     }
