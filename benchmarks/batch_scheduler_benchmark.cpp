@@ -227,7 +227,7 @@ void compare(const std::string& network, const graph::Graph& graph, const Option
   // and the requests.
   const Index capacity = std::max<Index>(kBatch, Index{options.clients} * options.group);
   const std::size_t gathered = 3 * request * kBatch * static_cast<std::size_t>(options.workers);
-  const std::size_t constants = runtime::detail::BatchWorker::constant_bytes({&largest, 1});
+  const std::size_t constants = runtime::BatchScheduler(graph, {.largest_batch = kBatch}).choices().back().weight_bytes;
   const std::size_t budget = constants + 2 * arena + gathered + static_cast<std::size_t>(capacity) * request;
   const auto scheduler = [&](Index largest_batch) {
     return std::make_unique<runtime::BatchScheduler>(

@@ -35,6 +35,7 @@
 #include "condense/core/shape.hpp"
 #include "condense/core/tensor.hpp"
 #include "condense/core/timing.hpp"
+#include "condense/core/wrapping.hpp"
 #include "condense/graph/evaluate.hpp"
 #include "condense/graph/graph.hpp"
 #include "condense/graph/node.hpp"

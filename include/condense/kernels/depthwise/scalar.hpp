@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "condense/core/rounding.hpp"
+#include "condense/core/wrapping.hpp"
 #include "condense/kernels/depthwise/depthwise.hpp"
 #include "condense/simd/instruction_set.hpp"
 
@@ -60,13 +61,14 @@ struct Depthwise<simd::Scalar> {
   static void run_for(const DepthwiseArguments& d) noexcept {
     const GemmEpilogue& e = d.epilogue;
     const auto* weights = reinterpret_cast<const std::int8_t*>(d.packed_weights);
-    std::int32_t sums[detail::kDepthwiseTile];
+    std::uint32_t sums[detail::kDepthwiseTile];  // modulo 2^32, so that nothing overflows
     for (Index row = 0; row < d.input.rows; ++row) {
       for (Index channel = 0; channel < d.input.depth; channel += detail::kDepthwiseTile) {
         const Index count = std::min(detail::kDepthwiseTile, d.input.depth - channel);
         detail::depthwise_sums<Activation>(d.input, row, weights, channel, count, sums);
         for (Index c = 0; c < count; ++c) {
-          const float value = static_cast<float>(sums[c] + e.bias[channel + c]) * e.multipliers[channel + c];
+          const std::int32_t sum = wrapping_sum(static_cast<std::int32_t>(sums[c]), e.bias[channel + c]);
+          const float value = static_cast<float>(sum) * e.multipliers[channel + c];
           const Index index = row * d.output_stride + channel + c;
           if (d.output_type == ElementType::float32) {
             static_cast<float*>(d.output)[index] = std::min(std::max(value, e.low), e.high);

@@ -18,6 +18,9 @@ struct Gemm<simd::Avx2> {
   static void pack(const WeightShape& shape, const WeightValues& weights, std::byte* packed) noexcept {
     shape.bits == 8 ? Planned::pack(shape, weights, packed) : Narrow::pack(shape, weights, packed);
   }
+  static bool is_packed(const WeightShape& shape, const std::byte* packed) noexcept {
+    return shape.bits == 8 ? Planned::is_packed(shape, packed) : Narrow::is_packed(shape, packed);
+  }
   static void run(const GemmArguments& arguments) noexcept {
     arguments.weights.bits == 8 ? Planned::run(arguments) : Narrow::run(arguments);
   }

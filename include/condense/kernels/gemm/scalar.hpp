@@ -7,6 +7,7 @@
 
 #include "condense/core/packing.hpp"
 #include "condense/core/rounding.hpp"
+#include "condense/core/wrapping.hpp"
 #include "condense/kernels/gemm/gemm.hpp"
 #include "condense/simd/instruction_set.hpp"
 
@@ -174,11 +175,12 @@ struct Gemm<simd::Scalar> {
         s11 += std::int32_t{a1[k]} * std::int32_t{w1[k]};
       }
     }
-    tile.sums[row][column] += s00;
-    tile.sums[row][column + 1] += s01;
+    const auto add_to = [](std::int32_t& sum, std::int32_t term) { sum = wrapping_sum(sum, term); };
+    add_to(tile.sums[row][column], s00);
+    add_to(tile.sums[row][column + 1], s01);
     if constexpr (Rows == 2) {
-      tile.sums[row + 1][column] += s10;
-      tile.sums[row + 1][column + 1] += s11;
+      add_to(tile.sums[row + 1][column], s10);
+      add_to(tile.sums[row + 1][column + 1], s11);
     }
   }
 
@@ -224,7 +226,8 @@ struct Gemm<simd::Scalar> {
       for (Index c = 0; c < columns; ++c) {
         const RunTerms terms = terms_of(g, column + c, index);
         for (Index r = 0; r < rows; ++r) {
-          const std::int32_t sum = tile.sums[r][c] - g.epilogue.input_zero_point * terms.sum;
+          const std::int32_t shift = wrapping_product(g.epilogue.input_zero_point, terms.sum);
+          const std::int32_t sum = wrapping_difference(tile.sums[r][c], shift);
           tile.values[r][c] = std::fma(static_cast<float>(sum), terms.multiplier, tile.values[r][c]);
           tile.sums[r][c] = 0;
         }
@@ -234,7 +237,7 @@ struct Gemm<simd::Scalar> {
       for (Index c = 0; c < columns; ++c) {
         const Index index = (row + r) * g.output_stride + column + c;
         if (g.output_type == ElementType::int32) {
-          static_cast<std::int32_t*>(g.output)[index] = tile.sums[r][c] + g.epilogue.bias[column + c];
+          static_cast<std::int32_t*>(g.output)[index] = wrapping_sum(tile.sums[r][c], g.epilogue.bias[column + c]);
         } else {
           store(g, index,
                 grouped ? finished(g.epilogue, row + r, column + c, tile.values[r][c])
@@ -246,9 +249,13 @@ struct Gemm<simd::Scalar> {
 
   /// The real value of a sum.
   static float scaled(const GemmEpilogue& e, Index row, Index column, std::int32_t sum) noexcept {
-    if (e.row_scales == nullptr) return static_cast<float>(sum + e.bias[column]) * e.multipliers[column];
-    const std::int32_t shift = e.row_zero_points != nullptr ? e.row_zero_points[row] * e.column_sums[column] : 0;
-    return std::fma(static_cast<float>(sum - shift), e.row_scales[row] * e.multipliers[column], e.float_bias[column]);
+    if (e.row_scales == nullptr) {
+      return static_cast<float>(wrapping_sum(sum, e.bias[column])) * e.multipliers[column];
+    }
+    const std::int32_t shift =
+        e.row_zero_points != nullptr ? wrapping_product(e.row_zero_points[row], e.column_sums[column]) : 0;
+    return std::fma(static_cast<float>(wrapping_difference(sum, shift)), e.row_scales[row] * e.multipliers[column],
+                    e.float_bias[column]);
   }
 
   /// The real value of what the groups add up to.

@@ -1,6 +1,7 @@
 #ifndef CONDENSE_RUNTIME_DETAIL_STEPS_DYNAMIC_PRODUCT_HPP
 #define CONDENSE_RUNTIME_DETAIL_STEPS_DYNAMIC_PRODUCT_HPP
 
+#include "condense/core/wrapping.hpp"
 #include "condense/kernels/dynamic_product.hpp"
 #include "condense/runtime/detail/steps/elementwise.hpp"
 #include "condense/runtime/detail/steps/quantized_rows.hpp"
@@ -133,11 +134,6 @@ struct DynamicProductStep {
     if (!zero_point.exists()) return 0;
     if (input_type == kernels::ElementType::int8) return *e.at<std::int8_t>(zero_point);
     return *e.at<std::uint8_t>(zero_point);
-  }
-
-  /// Sums of columns that a file gives may be any.
-  static std::int32_t wrapping_product(std::int32_t a, std::int32_t b) noexcept {
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(a) * static_cast<std::uint32_t>(b));
   }
 };
 

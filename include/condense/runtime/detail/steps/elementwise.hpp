@@ -26,6 +26,25 @@ inline void require_codes(std::initializer_list<kernels::ElementType> types) {
   }
 }
 
+/// The least and the largest code of 8 bits, signed or not: where zero points lie.
+inline bool is_code(std::int32_t value) noexcept { return value >= -128 && value <= 255; }
+
+inline void require_codes(const kernels::Codes& codes) {
+  require_codes({codes.type});
+  require(is_code(codes.zero_point), "a zero point of {} is none of 8 bits", codes.zero_point);
+}
+inline void require_codes(const kernels::CodeOutput& codes) {
+  require_codes({codes.type});
+  require(is_code(codes.zero_point) && is_code(codes.lowest) && is_code(codes.highest) && codes.lowest <= codes.highest,
+          "codes from {} to {} with the zero point {} are none of 8 bits", codes.lowest, codes.highest,
+          codes.zero_point);
+}
+inline void require_codes(const kernels::AddArguments& form) {
+  require_codes(form.a);
+  require_codes(form.b);
+  require_codes(form.output);
+}
+
 /// The codes of an operand for some rows of a block: where they lie, or, where they repeat or do not lie in line,
 /// copied to a small memory.
 class CodeRows {
@@ -100,7 +119,7 @@ struct AddStep {
   InPlace in_place() const { return extents.in_place(output, a, b); }
 
   void check(const BufferSizes& buffers) const {
-    require_codes({form.a.type, form.b.type, form.output.type});
+    require_codes(form);
     extents.check(buffers, a, b, output, 1);
   }
 
@@ -132,7 +151,9 @@ struct MultiplyStep {
   InPlace in_place() const { return extents.in_place(output, a, b); }
 
   void check(const BufferSizes& buffers) const {
-    require_codes({form.a.type, form.b.type, form.output.type});
+    require_codes(form.a);
+    require_codes(form.b);
+    require_codes(form.output);
     extents.check(buffers, a, b, output, 1);
   }
 
@@ -189,7 +210,7 @@ struct QuantizeStep {
   static void fields(auto& s, auto&& visit) { visit(s.input, s.output, s.count, s.scale, s.form); }
 
   void check(const BufferSizes& buffers) const {
-    require_codes({form.type});
+    require_codes(form);
     buffers.require_readable(input, count, sizeof(float));
     buffers.require_writable(output, count, 1);
   }
@@ -215,7 +236,7 @@ struct DequantizeStep {
   static void fields(auto& s, auto&& visit) { visit(s.input, s.output, s.count, s.scale, s.form); }
 
   void check(const BufferSizes& buffers) const {
-    require_codes({form.type});
+    require_codes(form);
     buffers.require_readable(input, count, 1);
     buffers.require_writable(output, count, sizeof(float));
   }

@@ -49,6 +49,10 @@ struct IntegerProductStep {
     require(kernels::is_code(output_type) || output_type == kernels::ElementType::int32 ||
                 output_type == kernels::ElementType::float32,
             "the output of a product has no type {}", static_cast<int>(output_type));
+    require(is_code(epilogue.input_zero_point), "a zero point of {} is none of 8 bits", epilogue.input_zero_point);
+    if (output_type == kernels::ElementType::uint8 || output_type == kernels::ElementType::int8) {
+      require_codes(kernels::CodeOutput{nullptr, output_type, epilogue.zero_point, epilogue.lowest, epilogue.highest});
+    }
     if (p.is_depthwise()) {
       buffers.require_readable(packed,
                                static_cast<Index>(buffers.kernels().depthwise.packed_bytes(p.channels(), p.taps)), 1);
@@ -70,7 +74,8 @@ struct IntegerProductStep {
     const Index count = checked_product({product.images, product.rows, product.groups, product.columns});
     buffers.require_writable(output, count, output_bytes());
     if (sum) {
-      require_codes({output_type, sum->a.type, sum->b.type, sum->output.type});
+      require_codes({output_type});
+      require_codes(*sum);
       buffers.require_readable(residual, count, 1);
     }
     if (table.exists()) {

@@ -60,7 +60,7 @@ struct MatrixProductStep {
 
   void check(const BufferSizes& buffers) const {
     require_codes({a_type});
-    if (form) require_codes({form->type});
+    if (form) require_codes(*form);
     checked_product({matrices, rows, columns, depth});
     require(depth <= kDeepest, "sums of {} products could overflow int32", depth);
     require((half == 0 || half == 128) && a_zero_point >= -128 && a_zero_point <= 255 && b_zero_point >= -128 &&

@@ -1,6 +1,9 @@
 #ifndef CONDENSE_RUNTIME_DETAIL_STEPS_POOLING_HPP
 #define CONDENSE_RUNTIME_DETAIL_STEPS_POOLING_HPP
 
+#include <limits>
+
+#include "condense/runtime/detail/steps/elementwise.hpp"
 #include "condense/runtime/detail/steps/product.hpp"
 
 namespace condense::runtime::detail {
@@ -31,6 +34,12 @@ struct PoolingStep {
   void check(const BufferSizes& buffers) const {
     require(kernels::is_code(form.type) || form.type == kernels::ElementType::float32,
             "elements of type {} are not pooled", static_cast<int>(form.type));
+    if (kernels::is_code(form.type)) {
+      const std::int32_t highest = is_maximum ? 255 : form.highest;  // of averages alone
+      require_codes(kernels::Codes{nullptr, form.type, form.input_zero_point});
+      require_codes(kernels::CodeOutput{nullptr, form.type, form.zero_point, form.lowest, highest});
+      require(taps <= std::numeric_limits<std::int32_t>::max() / 512, "sums of {} codes could overflow int32", taps);
+    }
     checked_product({images, rows, taps, channels});
     buffers.require_readable(input, checked_product({images, image_elements}), element_bytes());
     buffers.require_offsets(offsets, rows * taps, channels, image_elements);
