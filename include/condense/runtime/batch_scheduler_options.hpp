@@ -10,9 +10,9 @@ namespace condense::runtime {
 /// What a `BatchScheduler` may take, and how it compiles.
 struct BatchSchedulerOptions {
   /// Bytes for everything that its programs and requests need: the weights with all that belongs to them, once for all
-  /// programs; for each worker one arena and the tensors in which batches are gathered; the inputs of every request until
-  /// it has run, and outputs until the answer. Not counted: the steps of programs, and some hundred bytes of bookkeeping
-  /// for each request.
+  /// programs; for each worker one arena and the tensors in which batches are gathered; the inputs of every request
+  /// until it has run, and outputs until the answer. Not counted: the steps of programs, and some hundred bytes of
+  /// bookkeeping for each request.
   std::size_t memory_budget = std::size_t{256} << 20;
 
   /// The time from `submit` to the answer that all requests should stay within. A quarter of it is kept back for what
@@ -24,8 +24,8 @@ struct BatchSchedulerOptions {
   Index capacity = 4096;     ///< No more requests are held at a time, waiting and running; >= 1.
   ThreadPool pool = {};      ///< Threads for each run, shared by the workers.
 
-  /// Kernels, a store of weights to share with other programs, and the shapes of the inputs of one request, whose first extents are 1. Where there are no shapes, every
-  /// other dynamic dimension is that of the input's example, or 1.
+  /// Kernels, a store of weights to share with other programs, and the shapes of the inputs of one request, whose first
+  /// extents are 1. Where there are no shapes, every other dynamic dimension is that of the input's example, or 1.
   CompileOptions program = {};
 };
 

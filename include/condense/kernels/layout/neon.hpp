@@ -155,8 +155,7 @@ struct Layout<simd::Neon> {
     constexpr Index kCount = kSide<Element>;
     return [&]<Index... I>(std::integer_sequence<Index, I...>) {
       return __builtin_shufflevector(a, b, (First + I / 2 + I % 2 * kCount)...);
-    }
-    (std::make_integer_sequence<Index, kCount>{});
+    }(std::make_integer_sequence<Index, kCount>{});
   }
 
   /// Three planes to triples.
