@@ -32,8 +32,8 @@ inline constexpr std::size_t kArenaAlignment = 64;
 /// kept: by size and by the most bytes alive with them (Pisarchyk & Lee, "Efficient memory management for deep neural
 /// net inference", 2020, section 5), by size times lifetime, by lifetime, and by first use. Where none reaches the
 /// lower bound, a local search takes buffers that reach to the end of the arena earlier in the order, as long as that
-/// does not make it worse. Its rounds are limited, so that planning takes milliseconds; more than 1000 buffers have
-/// none.
+/// does not make it worse. Its rounds are limited, so that planning takes milliseconds; more than 2048 buffers
+/// have none.
 ArenaPlan plan_arena(std::span<const Lifetime> buffers, std::size_t alignment = kArenaAlignment);
 
 /// The plan with these offsets, if buffers alive at the same time do not overlap in it.

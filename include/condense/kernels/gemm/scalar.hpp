@@ -128,8 +128,9 @@ struct Gemm<simd::Scalar> {
         out[i * kCodes + j] = static_cast<std::int16_t>(raised >> (16 - Bits));
       }
     }
-    if (zero_point != 0) {
-      for (Index i = 0; i < count; ++i) out[i] = static_cast<std::int16_t>(out[i] - zero_point);
+    const auto zero = static_cast<std::int8_t>(zero_point);  // that of changed weights may be any number
+    if (zero != 0) {
+      for (Index i = 0; i < count; ++i) out[i] = static_cast<std::int16_t>(out[i] - zero);
     }
     std::fill(out + count, out + (count + kStep - 1) / kStep * kStep, std::int16_t{0});
   }
