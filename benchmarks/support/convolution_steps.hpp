@@ -23,14 +23,16 @@ class ConvolutionSteps {
     const graph::Value input = graph.inputs()[0];
     const graph::Value output = graph.outputs()[0];
     const Shape shape = graph.type(input).shape;
-    runtime::detail::Lowering lowering(graph, graph::infer_types(graph, {&shape, 1}), kernels);
+    runtime::detail::Lowering lowering(graph, graph::infer_values(graph, {&shape, 1}), kernels,
+                                       std::make_shared<runtime::WeightStore>());
     const int from = lowering.produce(input, runtime::detail::Layout::channels_last);
     for (const graph::Node& node : graph.nodes()) runtime::detail::lower(lowering, node);
     const int to = lowering.request(output, runtime::detail::Layout::channels_last);
     plan_ = std::move(lowering.plan());
     for (const runtime::detail::BufferInfo& buffer : plan_.buffers) {
-      memory_.emplace_back(buffer.bytes);
-      addresses_.push_back(memory_.back().data());
+      memory_.emplace_back(buffer.constant ? 0 : buffer.bytes);
+      // Steps only read constants; the table has one type for both.
+      addresses_.push_back(buffer.constant ? const_cast<std::byte*>(buffer.constant.get()) : memory_.back().data());
     }
     std::memcpy(address(from), c.input, plan_.buffers[static_cast<std::size_t>(from)].bytes);
     result_ = address(to);
@@ -38,7 +40,8 @@ class ConvolutionSteps {
   }
 
   void run() const {
-    for (const runtime::detail::Step& step : plan_.steps) step.run({addresses_.data(), ThreadPool{}});
+    const ThreadPool pool;
+    for (const runtime::detail::Step& step : plan_.steps) step.work.run({addresses_.data(), pool, plan_.kernels});
   }
 
   void copy_result(void* output) const { std::memcpy(output, result_, result_bytes_); }
