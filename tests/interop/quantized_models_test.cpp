@@ -230,9 +230,11 @@ TEST(DynamicQuantizeLstm, AgreesWithOnnxRuntime) {
             graph.add_node(graph::DynamicQuantizeLstm{.direction = direction, .hidden_size = 4}, inputs, "lstm");
         for (const graph::Value output : lstm.outputs) graph.output(output);
         const Comparison run(graph, {normal({5, 3, 7}, random)});
-        EXPECT_EQ(run.compiled, run.evaluated);
         EXPECT_EQ(run.count("DynamicQuantizeLSTM"), 1);
-        for (std::size_t i = 0; i < 3; ++i) EXPECT_LT(relative_difference(run.peer[i], run.evaluated[i]), 1e-5) << i;
+        for (std::size_t i = 0; i < 3; ++i) {  // sigmoid and tanh differ by a few units in the last place
+          EXPECT_LT(relative_difference(run.compiled[i], run.evaluated[i]), 1e-5) << i;
+          EXPECT_LT(relative_difference(run.peer[i], run.evaluated[i]), 1e-5) << i;
+        }
         const graph::Graph again = io::onnx::import_graph(io::onnx::export_model(graph), "again.onnx");
         EXPECT_EQ(graph::evaluate(again, {normal({5, 3, 7}, random)}).size(), 3U);
       }
