@@ -78,7 +78,8 @@ detail::Step map_step(int from, int to, Index count) {
 }
 
 TEST(InPlace, ALargerResultHasMemoryOfItsOwn) {
-  detail::Plan plan{.kernels = kernels::KernelSet::select("scalar")};
+  detail::Plan plan{};
+  plan.kernels = kernels::KernelSet::select("scalar");
   plan.buffers = {{64}, {128}, {64}, {64}};
   plan.inputs = {{"x", {DataType::float32, {16}}, 0}};
   for (const int i : {0, 1, 2}) plan.steps.push_back(map_step(i, i + 1, 16));
@@ -92,7 +93,8 @@ TEST(InPlace, ALargerResultHasMemoryOfItsOwn) {
 }
 
 TEST(InPlace, OffsetsThatLetOtherBuffersOverlapAreRefused) {
-  detail::Plan plan{.kernels = kernels::KernelSet::select("scalar")};
+  detail::Plan plan{};
+  plan.kernels = kernels::KernelSet::select("scalar");
   plan.buffers = {{64}, {64}, {64}};
   plan.inputs = {{"x", {DataType::float32, {16}}, 0}};
   plan.steps = {map_step(0, 1, 16), map_step(0, 2, 16)};
