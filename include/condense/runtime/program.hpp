@@ -36,10 +36,10 @@ struct Plan {
 
 /// A compiled network: packed weights, fused steps and one planned arena. Made by `compile`.
 ///
-/// Running allocates nothing, and gives the same bytes for any number of threads. Only a "recurrent" step takes
-/// scratch memory, and a "reference" one if its operator does, as a product of two floats. One program runs one
-/// inference at a time; a copy has an arena of its own and shares the weights, so each thread that serves requests
-/// takes a copy. Programs of which only one runs at a time may share an arena, too: see `in_arena_of`.
+/// Running allocates nothing, and gives the same bytes for any number of threads. Only a "reference" step takes scratch
+/// memory, if the evaluation of its operator does. One program runs one inference at a time; a copy has an arena of its
+/// own and shares the weights, so each thread that serves requests takes a copy. Programs of which only one runs at a
+/// time may share an arena, too: see `in_arena_of`.
 class Program {
  public:
   explicit Program(std::shared_ptr<const detail::Plan> plan) : Program(std::move(plan), nullptr) {}
