@@ -26,7 +26,7 @@ struct Depthwise<simd::Neon> {
 
   static void pack(Index channels, Index taps, const std::int8_t* weights, std::byte* packed) noexcept {
     std::memset(packed, 0, packed_bytes(channels, taps));
-    Header header{.paired_taps = taps / 2 * 2};
+    Header header{.has_pairs = 1};
     std::byte* starts = packed + sizeof(Header);
     std::byte* rows = starts + static_cast<std::size_t>(padded(channels)) * sizeof(std::int32_t);
     for (Index c = 0; c < channels; ++c) {
@@ -35,7 +35,7 @@ struct Depthwise<simd::Neon> {
         const std::int8_t weight = weights[tap * channels + c];
         sum += weight;
         rows[tap * padded(channels) + c] = static_cast<std::byte>(weight);
-        if (tap % 2 == 1 && weight == -128 && weights[(tap - 1) * channels + c] == -128) header.paired_taps = 0;
+        if (tap % 2 == 1 && weight == -128 && weights[(tap - 1) * channels + c] == -128) header.has_pairs = 0;
       }
       sum *= 128;
       std::memcpy(starts + static_cast<std::size_t>(c) * sizeof(sum), &sum, sizeof(sum));
@@ -46,17 +46,18 @@ struct Depthwise<simd::Neon> {
   static void run(const DepthwiseArguments& d) noexcept {
     Header header;
     std::memcpy(&header, d.packed_weights, sizeof(header));
+    const Index paired_taps = header.has_pairs != 0 ? d.input.taps / 2 * 2 : 0;
     const Store store(d);
     for (Index row = 0; row < d.input.rows; ++row) {
       detail::neon::for_tiles(d.input.depth, [&](Index channel, auto vectors, auto lanes) {
-        run_tile<vectors>(d, row, channel, header.paired_taps, lanes, store);
+        run_tile<vectors>(d, row, channel, paired_taps, lanes, store);
       });
     }
   }
 
  private:
   struct alignas(16) Header {
-    std::int64_t paired_taps = 0;  ///< How many of the taps, from the first on, may be taken in pairs.
+    std::int64_t has_pairs = 0;  ///< Whether taps may be taken in pairs; any number from a file is safe.
   };
 
   static constexpr Index padded(Index channels) noexcept {
