@@ -14,7 +14,7 @@ set(floor_4 train runtime io)
 set(floor_5 compress)
 set(floor_6 search adapt)
 set(floor_7 report)
-set(arrows "calibrate -> quantize" "simd -> core" "runtime -> io")
+set(arrows "calibrate -> quantize" "simd -> core" "runtime -> io" "linalg -> kernels")
 
 # Too heavy for a header, or a side effect.
 set(forbidden Eigen/Dense iostream ranges regex)

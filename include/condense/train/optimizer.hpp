@@ -1,10 +1,12 @@
 #ifndef CONDENSE_TRAIN_OPTIMIZER_HPP
 #define CONDENSE_TRAIN_OPTIMIZER_HPP
 
+#include <Eigen/Core>
 #include <cmath>
 #include <concepts>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,18 @@ concept OptimizerType =
       { rule.validate() } -> std::same_as<void>;
       { rule.update(weights, gradient, slots, context) } -> std::same_as<void>;
     };
+
+namespace detail {
+
+/// As Eigen's expressions, which use the vectors of the baseline whatever the compiler's settings are.
+template <class T>
+auto array(std::span<T> values) {
+  using Array = Eigen::Array<std::remove_const_t<T>, Eigen::Dynamic, 1>;
+  using Elements = std::conditional_t<std::is_const_v<T>, const Array, Array>;
+  return Eigen::Map<Elements>(values.data(), static_cast<Eigen::Index>(values.size()));
+}
+
+}  // namespace detail
 
 /// Stochastic gradient descent with momentum: g = gradient + weight_decay * w, v = momentum * v + g, and w -= rate * v,
 /// or rate * (g + momentum * v) after Nesterov (Sutskever et al., "On the importance of initialization and momentum in
@@ -93,14 +107,13 @@ struct AdamW {
     const auto correction = static_cast<float>(1 / std::sqrt(1 - std::pow(beta2, step)));
     const auto least = static_cast<float>(epsilon);
     const auto keep = static_cast<float>(1 - context.learning_rate * (context.decays ? weight_decay : 0));
-    float* mean = slots[0].data();
-    float* square = slots[1].data();
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      const float slope = gradient[i];
-      mean[i] = first * mean[i] + (1 - first) * slope;
-      square[i] = second * square[i] + (1 - second) * slope * slope;
-      weights[i] = keep * weights[i] - rate * mean[i] / (std::sqrt(square[i]) * correction + least);
-    }
+    const auto slope = detail::array(gradient);
+    auto mean = detail::array(slots[0]);
+    auto square = detail::array(slots[1]);
+    auto weight = detail::array(weights);
+    mean = first * mean + (1 - first) * slope;
+    square = second * square + (1 - second) * slope * slope;
+    weight = keep * weight - rate * mean / (square.sqrt() * correction + least);
   }
 };
 

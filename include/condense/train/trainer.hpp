@@ -1,6 +1,7 @@
 #ifndef CONDENSE_TRAIN_TRAINER_HPP
 #define CONDENSE_TRAIN_TRAINER_HPP
 
+#include <array>
 #include <cmath>
 #include <functional>
 #include <optional>
@@ -90,6 +91,27 @@ inline std::optional<Index> correct_samples(const graph::Graph& graph, const For
   return count_correct(output, batch.targets);
 }
 
+namespace detail {
+
+/// In double, in several sums at once, so that no addition waits for the one before it.
+inline double sum_of_squares(std::span<const float> values) noexcept {
+  constexpr std::size_t kSums = 8;
+  std::array<double, kSums> sums = {};
+  std::size_t i = 0;
+  for (; i + kSums <= values.size(); i += kSums) {
+    for (std::size_t s = 0; s < kSums; ++s) {
+      const auto value = static_cast<double>(values[i + s]);
+      sums[s] += value * value;
+    }
+  }
+  for (; i < values.size(); ++i) sums[0] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+}  // namespace detail
+
 /// Makes training steps on a graph: forward, backward, update, and the running statistics of batch normalisation.
 class Trainer {
  public:
@@ -147,10 +169,7 @@ class Trainer {
   /// recurrent neural networks", ICML 2013, algorithm 1).
   void limit(std::vector<Tensor>& gradients, double learning_rate) const {
     double squares = 0;
-    for (const Tensor& gradient : gradients) {
-      for (const float slope : gradient.values<float>())
-        squares += static_cast<double>(slope) * static_cast<double>(slope);
-    }
+    for (const Tensor& gradient : gradients) squares += detail::sum_of_squares(gradient.values<float>());
     const double norm = std::sqrt(squares);
     require_finite(norm, "norm of the gradient", learning_rate);
     if (options_.largest_gradient_norm <= 0 || norm <= options_.largest_gradient_norm) return;

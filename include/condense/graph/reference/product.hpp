@@ -24,14 +24,15 @@ struct Factor {
 template <class T>
 void add_product(const ProductSizes& sizes, T alpha, const Factor<T>& a, const Factor<T>& b, T* y,
                  const ThreadPool& pool) {
-  constexpr Index kBlockRows = 64;  // what packing b again for each block costs is a few hundredths of the product
+  constexpr Index kBlockRows = 64;
   if (sizes.rows == 0 || sizes.columns == 0 || sizes.depth == 0) return;
   const linalg::Factor<T> right{b.data, sizes.depth, sizes.columns, b.transposed ? sizes.depth : sizes.columns,
                                 b.transposed};
+  const linalg::RightFactor<T> prepared(right, sizes.rows);
   parallel_for(pool, sizes.rows, kBlockRows, [&](Index begin, Index end) {
     const T* first = a.data + begin * (a.transposed ? 1 : sizes.depth);
     const Index stride = a.transposed ? sizes.rows : sizes.depth;
-    linalg::add_product(alpha, {first, end - begin, sizes.depth, stride, a.transposed}, right,
+    linalg::add_product(alpha, {first, end - begin, sizes.depth, stride, a.transposed}, prepared,
                         y + begin * sizes.columns, sizes.columns);
   });
 }

@@ -52,10 +52,9 @@ struct Gradient<graph::MaxPool> {
           graph::reference::for_each_tap_run(window, [&](Index from, Index to, Index count) {
             for (Index i = 0; i < count; ++i, from += window.width.stride) {
               const auto position = static_cast<std::size_t>(to + i);
-              if (source[from] > largest[position]) {
-                largest[position] = source[from];
-                winner[position] = from;
-              }
+              const bool wins = source[from] > largest[position];  // no branch: it would be guessed wrong too often
+              largest[position] = wins ? source[from] : largest[position];
+              winner[position] = wins ? from : winner[position];
             }
           });
           T* target = dx + p * plane;
