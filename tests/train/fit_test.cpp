@@ -184,5 +184,47 @@ TEST(Fit, ReportsEveryBatch) {
   EXPECT_EQ(done, (std::vector<Index>{1, 2, 3, 4, 5, 6}));
 }
 
+TEST(Fit, BeginsAtAnyStepAsIfThoseBeforeHadBeenMade) {
+  const auto rates = [](Index first_step) {
+    std::vector<double> seen;
+    FitOptions options{.epochs = 3, .batch_size = 20, .first_step = first_step, .optimizer = Sgd{}};
+    options.schedule = [&](const SchedulePoint& point) {
+      seen.push_back(static_cast<double>(point.step));
+      return 0.01;
+    };
+    const FitResult result = fit(small_network(1), bars(110, 1), options);
+    EXPECT_EQ(result.history.back().epoch, 3);
+    EXPECT_EQ(result.history.front().epoch, first_step / 6 + 1);
+    return seen;
+  };
+  for (const Index first_step : {0, 4, 6, 17}) {
+    const std::vector<double> seen = rates(first_step);
+    ASSERT_EQ(seen.size(), static_cast<std::size_t>(18 - first_step));
+    EXPECT_EQ(seen.front(), static_cast<double>(first_step));
+  }
+}
+
+// The steps that follow are those that the whole run makes: without momentum nothing else is remembered.
+TEST(Fit, MakesTheSameStepsAfterThoseThatAreLeftOut) {
+  FitOptions options{.epochs = 2, .batch_size = 20, .optimizer = Sgd{.momentum = 0}, .restore_best = false};
+  graph::Graph middle = small_network(1);
+  int steps = 0;
+  options.after_step = [&](graph::Graph& graph) {
+    if (++steps != 8) return;
+    for (int i = 0; i < middle.value_count(); ++i) {
+      if (middle.is_constant({i})) middle.set_constant({i}, graph.constant({i}));
+    }
+  };
+  const FitResult whole = fit(small_network(1), bars(110, 1), options);
+  options.after_step = {};
+  options.first_step = 8;
+  const FitResult rest = fit(middle, bars(110, 1), options);
+  EXPECT_TRUE(same_constants(whole.graph, rest.graph));
+}
+
+TEST(Fit, RefusesToLeaveOutEverything) {
+  EXPECT_THROW(fit(small_network(1), bars(40, 1), {.epochs = 1, .batch_size = 20, .first_step = 2}), InvalidArgument);
+}
+
 }  // namespace
 }  // namespace condense::train

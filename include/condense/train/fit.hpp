@@ -39,6 +39,7 @@ struct FitState {
 struct FitOptions {
   Index epochs = 10;
   Index batch_size = 64;   ///< The last batch of an epoch may be smaller.
+  Index first_step = 0;    ///< Steps before it are left out: training begins as if they had been made (rewinding).
   std::uint64_t seed = 1;  ///< Of shuffling and augmentation.
   Optimizer optimizer = AdamW{};
   Schedule schedule = CosineSchedule{};
@@ -86,11 +87,18 @@ inline Random training_random(std::uint64_t seed, std::uint64_t purpose, Index e
 inline constexpr std::uint64_t kShuffling = 0x73687566666c6531;
 inline constexpr std::uint64_t kAugmentation = 0x6175676d656e7431;
 
+inline Index batches_of_epoch(const Dataset& data, const FitOptions& options) {
+  return (data.size() + options.batch_size - 1) / options.batch_size;
+}
+
 inline void validate(const graph::Graph& graph, const Dataset& data, const FitOptions& options) {
   train::validate(data, "training set");
   require(data.size() < (Index{1} << 32), "the training set has {} samples, more than 2^32 - 1", data.size());
   require(options.epochs >= 1, "training takes 1 epoch or more, not {}", options.epochs);
   require(options.batch_size >= 1, "a batch has 1 sample or more, not {}", options.batch_size);
+  const Index steps = options.epochs * batches_of_epoch(data, options);
+  require(options.first_step >= 0 && options.first_step < steps, "the first step is 0 to {}, not {}", steps - 1,
+          options.first_step);
   require(options.patience >= 0, "the patience is 0 or more epochs, not {}", options.patience);
   require(options.largest_gradient_norm >= 0, "the largest norm of the gradient is 0 or more, not {}",
           options.largest_gradient_norm);
@@ -148,11 +156,12 @@ inline std::string describe(Index epoch, Index epochs, double loss, const std::o
 inline EpochRecord train_epoch(Trainer& trainer, const Dataset& data, Index epoch, const FitOptions& options,
                                const TensorPool& memory) {
   const std::vector<Index> order = shuffled(data.size(), options.seed, epoch);
-  const Index batches = (data.size() + options.batch_size - 1) / options.batch_size;
+  const Index batches = batches_of_epoch(data, options);
   EpochRecord record{.epoch = epoch};
   double loss = 0;
+  Index seen = 0;
   Index correct = 0;
-  for (Index b = 0; b < batches; ++b) {
+  for (Index b = std::max<Index>(0, options.first_step - (epoch - 1) * batches); b < batches; ++b) {
     const Index begin = b * options.batch_size;
     const Index count = std::min(options.batch_size, data.size() - begin);
     const auto samples = std::span(order).subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count));
@@ -167,11 +176,11 @@ inline EpochRecord train_epoch(Trainer& trainer, const Dataset& data, Index epoc
       throw Diverged(fmt::format("epoch {}, batch {} of {}: {}", epoch, b + 1, batches, error.what()));
     }
     loss += result.loss * static_cast<double>(count);
-    const auto seen = static_cast<double>(begin + count);
-    record.loss = loss / seen;
+    seen += count;
+    record.loss = loss / static_cast<double>(seen);
     if (result.correct) {
       correct += *result.correct;
-      record.accuracy = static_cast<double>(correct) / seen;
+      record.accuracy = static_cast<double>(correct) / static_cast<double>(seen);
     }
     const std::string detail = describe(epoch, options.epochs, record.loss, record.accuracy);
     notify(options.progress,
@@ -212,8 +221,13 @@ inline FitResult resume(FitState state, const Dataset& data, const FitOptions& o
                    .after_backward = options.after_backward,
                    .after_step = options.after_step},
                   state.optimizer);
-  const auto done = [&] { return static_cast<Index>(state.history.size()); };
-  while (done() < options.epochs && (options.patience == 0 || done() - state.best_epoch < options.patience)) {
+  const Index left_out = options.first_step / detail::batches_of_epoch(data, options);
+  const auto done = [&] { return left_out + static_cast<Index>(state.history.size()); };
+  const auto record_of = [&](Index epoch) { return state.history[static_cast<std::size_t>(epoch - left_out - 1)]; };
+  const auto is_patient = [&] {
+    return options.patience == 0 || done() - std::max(state.best_epoch, left_out) < options.patience;
+  };
+  while (done() < options.epochs && is_patient()) {
     EpochRecord record = detail::train_epoch(trainer, data, done() + 1, options, memory);
     state.graph = detail::with_constants(std::move(state.graph), trainer.graph());
     state.optimizer = trainer.state();
@@ -221,9 +235,7 @@ inline FitResult resume(FitState state, const Dataset& data, const FitOptions& o
       record.validation = score(state.graph, *options.validation,
                                 {.objective = objective, .keep = options.keep, .pool = options.pool, .memory = memory});
       const bool first = state.best_epoch == 0;
-      if (first || detail::is_better(*record.validation,
-                                     *state.history[static_cast<std::size_t>(state.best_epoch - 1)].validation,
-                                     options.monitor)) {
+      if (first || detail::is_better(*record.validation, *record_of(state.best_epoch).validation, options.monitor)) {
         state.best = state.graph;
         state.best_epoch = record.epoch;
       }

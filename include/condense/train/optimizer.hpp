@@ -184,8 +184,15 @@ inline void apply(const Optimizer& optimizer, double learning_rate, std::span<Te
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     require(gradients[i].shape() == parameters[i].shape(), "parameter {} has shape {}, its gradient {}", i,
             parameters[i].shape().to_string(), gradients[i].shape().to_string());
+    require(static_cast<int>(state.slots[i].size()) == optimizer.slots(),
+            "the optimiser's state has {} tensors of parameter {}, the optimiser keeps {}", state.slots[i].size(), i,
+            optimizer.slots());
     std::vector<std::span<float>> slots;
-    for (Tensor& slot : state.slots[i]) slots.push_back(slot.mutable_values<float>());
+    for (Tensor& slot : state.slots[i]) {
+      require(slot.shape() == parameters[i].shape(), "parameter {} has shape {}, the optimiser's state of it {}", i,
+              parameters[i].shape().to_string(), slot.shape().to_string());
+      slots.push_back(slot.mutable_values<float>());
+    }
     const std::span<float> weights = parameters[i].mutable_values<float>();
     const std::span<const float> gradient = gradients[i].values<float>();
     const UpdateContext context{learning_rate, state.step, decays_by_default(parameters[i])};
