@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "condense/io/safetensors.hpp"
 #include "condense/train/gradients.hpp"
 #include "support/file_bytes.hpp"
 #include "support/temporary_folder.hpp"

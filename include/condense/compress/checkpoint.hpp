@@ -1,31 +1,13 @@
 #ifndef CONDENSE_COMPRESS_CHECKPOINT_HPP
 #define CONDENSE_COMPRESS_CHECKPOINT_HPP
 
-#include <charconv>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <string>
-#include <utility>
-#include <vector>
 
-#include "condense/io/safetensors.hpp"
 #include "condense/train/fit.hpp"
 
 namespace condense::compress {
-
-/// The float constants of a graph by their names in a file, each after `prefix`: what training changes.
-inline void put_constants(const graph::Graph& graph, const std::string& prefix, io::SafeTensors& content) {
-  for (int i = 0; i < graph.value_count(); ++i) {
-    const Tensor* constant = graph.constant_if({i});
-    if (constant != nullptr && is_float(constant->type())) content.tensors.emplace(prefix + graph.name({i}), *constant);
-  }
-}
-
-/// `graph` with the float constants that `put_constants` wrote. Throws `FormatError`, naming the constant, unless all
-/// of them are there with their type and shape.
-graph::Graph with_constants(graph::Graph graph, const std::string& prefix, const io::SafeTensors& content,
-                            const std::string& file);
 
 /// Writes a training run between two epochs to a safetensors file, whole or not at all. `about` are strings that
 /// `load_checkpoint` compares: what the run depends on beside the state.

@@ -1,7 +1,12 @@
 #ifndef CONDENSE_COMPRESS_CHECKPOINT_IPP
 #define CONDENSE_COMPRESS_CHECKPOINT_IPP
 
+#include <limits>
+#include <utility>
+#include <vector>
+
 #include "condense/compress/checkpoint.hpp"
+#include "condense/compress/detail/state_file.hpp"
 #include "condense/core/inline.hpp"
 
 namespace condense::compress {
@@ -54,66 +59,7 @@ inline std::vector<train::EpochRecord> history_of(const Tensor& table, const std
   return history;
 }
 
-/// A tensor of a file that has this type and shape.
-inline const Tensor& tensor_of(const io::SafeTensors& content, const std::string& name, DataType type,
-                               const Shape& shape, const std::string& file) {
-  const auto found = content.tensors.find(name);
-  if (found == content.tensors.end()) throw FormatError(fmt::format("{}: there is no tensor '{}'", file, name));
-  const Tensor& tensor = found->second;
-  if (tensor.type() != type || tensor.shape() != shape) {
-    throw FormatError(fmt::format("{}: tensor '{}' is {} {}, {} {} is expected", file, name,
-                                  condense::name(tensor.type()), tensor.shape().to_string(), condense::name(type),
-                                  shape.to_string()));
-  }
-  return tensor;
-}
-
-inline Index number_of(const io::SafeTensors& content, const std::string& key, const std::string& file) {
-  Index number = 0;
-  const auto found = content.metadata.find(key);
-  const std::string text = found == content.metadata.end() ? "" : found->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || number < 0) {
-    throw FormatError(fmt::format("{}: '{}' is '{}', a number is expected", file, key, text));
-  }
-  return number;
-}
-
-/// Throws unless each string about a run is in the file's metadata.
-inline void require_same(const io::SafeTensors& content, const std::map<std::string, std::string>& about,
-                         const std::string& file) {
-  for (const auto& [key, value] : about) {
-    const auto found = content.metadata.find(key);
-    const std::string there = found == content.metadata.end() ? "not given" : found->second;
-    require(there == value,
-            "{}: the run in the file has {} {}, this one {}; continue with the same, or remove the file", file, key,
-            there, value);
-  }
-}
-
-inline io::SafeTensors read_state(const std::filesystem::path& path, const char* format,
-                                  const std::map<std::string, std::string>& about) {
-  io::SafeTensors content = io::read_safetensors(path);
-  const auto found = content.metadata.find("format");
-  if (found == content.metadata.end() || found->second != format) {
-    throw FormatError(fmt::format("{}: this is no file of the format '{}'", path.string(), format));
-  }
-  require_same(content, about, path.string());
-  return content;
-}
-
 }  // namespace detail
-
-CONDENSE_INLINE graph::Graph with_constants(graph::Graph graph, const std::string& prefix,
-                                            const io::SafeTensors& content, const std::string& file) {
-  for (int i = 0; i < graph.value_count(); ++i) {
-    const Tensor* constant = graph.constant_if({i});
-    if (constant == nullptr || !is_float(constant->type())) continue;
-    graph.set_constant({i},
-                       detail::tensor_of(content, prefix + graph.name({i}), constant->type(), constant->shape(), file));
-  }
-  return graph;
-}
 
 CONDENSE_INLINE void save_checkpoint(const std::filesystem::path& path, const train::FitState& state,
                                      const std::map<std::string, std::string>& about) {
@@ -121,8 +67,8 @@ CONDENSE_INLINE void save_checkpoint(const std::filesystem::path& path, const tr
   content.metadata["format"] = detail::kCheckpointFormat;
   content.metadata["optimizer.step"] = fmt::format("{}", state.optimizer.step);
   content.metadata["best_epoch"] = fmt::format("{}", state.best_epoch);
-  put_constants(state.graph, detail::kWeightPrefix, content);
-  if (state.best_epoch > 0) put_constants(state.best, detail::kBestPrefix, content);
+  detail::put_constants(state.graph, detail::kWeightPrefix, content);
+  if (state.best_epoch > 0) detail::put_constants(state.best, detail::kBestPrefix, content);
   for (std::size_t i = 0; i < state.optimizer.slots.size(); ++i) {
     for (std::size_t k = 0; k < state.optimizer.slots[i].size(); ++k) {
       content.tensors.emplace(detail::slot_name(i, k), state.optimizer.slots[i][k]);
@@ -136,9 +82,9 @@ CONDENSE_INLINE train::FitState load_checkpoint(const std::filesystem::path& pat
                                                 const std::map<std::string, std::string>& about) {
   const std::string file = path.string();
   const io::SafeTensors content = detail::read_state(path, detail::kCheckpointFormat, about);
-  train::FitState state{.graph = with_constants(graph, detail::kWeightPrefix, content, file)};
+  train::FitState state{.graph = detail::with_constants(graph, detail::kWeightPrefix, content, file)};
   state.best_epoch = detail::number_of(content, "best_epoch", file);
-  if (state.best_epoch > 0) state.best = with_constants(graph, detail::kBestPrefix, content, file);
+  if (state.best_epoch > 0) state.best = detail::with_constants(graph, detail::kBestPrefix, content, file);
   state.optimizer.step = detail::number_of(content, "optimizer.step", file);
   for (std::size_t i = 0; content.tensors.contains(detail::slot_name(i, 0)); ++i) {
     std::vector<Tensor>& slots = state.optimizer.slots.emplace_back();
