@@ -30,6 +30,19 @@ class NetworkBuilder {
     if (relu) value_ = graph_.add(condense::graph::Relu{}, {value_}, name + ".relu");
   }
 
+  /// A convolution with a bias, of the places where the kernel fits, and nothing after it.
+  void plain_convolution(const std::string& name, condense::Index channels, condense::Index kernel) {
+    const auto weights = zeros(name + ".weight", {channels, channels_, kernel, kernel});
+    const auto bias = zeros(name + ".bias", {channels});
+    value_ = graph_.add(condense::graph::Conv{}, {value_, weights, bias}, name);
+    channels_ = channels;
+  }
+
+  /// The maximum of each 2 x 2 pixels.
+  void max_pool() {
+    value_ = graph_.add(condense::graph::MaxPool{.kernel_shape = {2, 2}, .strides = {2, 2}}, {value_});
+  }
+
   /// A depthwise 3 x 3 convolution and a pointwise one.
   void separable(const std::string& name, condense::Index channels, condense::Index stride, bool relu = true) {
     convolution(name + ".depthwise", channels_, 3, stride, channels_);
