@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "condense/compress/post_training.hpp"
@@ -13,11 +12,11 @@
 #include "condense/quantize/distortion.hpp"
 #include "condense/report/progress_bar.hpp"
 #include "condense/report/table.hpp"
-#include "condense/runtime/compile.hpp"
 #include "condense/train/fit.hpp"
 #include "condense/train/initialize.hpp"
 #include "support/fashion_data.hpp"
 #include "support/fashion_network.hpp"
+#include "support/fashion_scores.hpp"
 #include "support/fashion_weights.hpp"
 
 using namespace condense;
@@ -83,56 +82,6 @@ std::vector<Scheme> schemes(bool quick) {
   return list;
 }
 
-/// Logits (images x 10) of the whole test set through a compiled program.
-Tensor run_all(const graph::Graph& network, const Tensor& images, const ThreadPool& pool, const Progress& progress) {
-  const Index count = images.shape()[0];
-  const Index batch = std::min<Index>(count, 100);
-  runtime::Program program = runtime::compile(network, {.input_shapes = {images.shape().with(0, batch)}});
-  Tensor logits(DataType::float32, {count, 10});
-  for (Index first = 0; first < count; first += batch) {
-    // The last batch starts earlier where the images do not divide, so that one program serves all.
-    const Index begin = std::min(first, count - batch);
-    std::vector<Index> rows(static_cast<std::size_t>(batch));
-    std::iota(rows.begin(), rows.end(), begin);
-    const Tensor result = program.run({train::gather(images, rows)}, pool).front();
-    std::ranges::copy(result.values<float>(), logits.mutable_data<float>() + begin * 10);
-    notify(progress, {.stage = "testing", .done = std::min(first + batch, count), .total = count, .detail = {}});
-  }
-  return logits;
-}
-
-double accuracy_percent(const Tensor& logits, const Tensor& labels) {
-  Index correct = 0;
-  for (Index i = 0; i < labels.count(); ++i) {
-    const float* row = logits.data<float>() + i * 10;
-    correct += std::max_element(row, row + 10) - row == labels.data<std::int64_t>()[i] ? 1 : 0;
-  }
-  return 100.0 * static_cast<double>(correct) / static_cast<double>(labels.count());
-}
-
-/// Median time of one image on one thread.
-double latency_milliseconds(const graph::Graph& network, const Tensor& images, int runs) {
-  runtime::Program program = runtime::compile(network);
-  const std::vector<Tensor> image{train::gather(images, std::vector<Index>{0})};
-  std::vector<Tensor> logits = program.run(image);
-  std::vector<double> times;
-  for (int i = 0; i < runs; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    program.run(image, logits);
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
-  }
-  std::ranges::nth_element(times, times.begin() + runs / 2);
-  return times[static_cast<std::size_t>(runs) / 2];
-}
-
-std::vector<compress::Batch> calibration_batches(const train::Dataset& data, Index images) {
-  std::vector<compress::Batch> batches;
-  for (Index first = 0; first < images; first += 32) {
-    batches.push_back({train::slice(data, first, std::min(first + 32, images)).inputs});
-  }
-  return batches;
-}
-
 void print_coverage(const std::string& scheme, const compress::Coverage& coverage) {
   report::Table table({{"node", "node"},
                        {"operation", "operation"},
@@ -169,7 +118,7 @@ int run(const Options& options) {
                                        }()),
       test.size(), options.calibration_images, pool.threads(), kernels::KernelSet::best().name);
 
-  const std::vector<compress::Batch> batches = calibration_batches(calibration, options.calibration_images);
+  const std::vector<compress::Batch> batches = examples::calibration_batches(calibration, options.calibration_images);
   report::Table table({{"scheme", "scheme"},
                        {"accuracy %", "accuracy_percent", 2},
                        {"change", "change_points", 2, true},
@@ -184,14 +133,14 @@ int run(const Options& options) {
     scheme.config.progress = progress;
     compress::PostTrainingResult result{network, {}};
     if (!scheme.is_float) result = compress::post_training(trained, batches, scheme.config);
-    const Tensor logits = run_all(result.graph, test.inputs, pool, progress);
-    const double accuracy = accuracy_percent(logits, test.targets);
+    const Tensor logits = examples::run_all(result.graph, test.inputs, pool, progress);
+    const double accuracy = examples::accuracy_percent(logits, test.targets);
     if (scheme.is_float) {
       reference = logits;
       reference_accuracy = accuracy;
     }
     const auto bytes = static_cast<std::int64_t>(graph::stored_bytes(result.graph));
-    const double latency = latency_milliseconds(result.graph, test.inputs, options.quick ? 20 : 200);
+    const double latency = 1e3 * examples::latency_seconds(result.graph, test.inputs, options.quick ? 20 : 200);
     if (scheme.is_float) {
       table.add({scheme.name, accuracy, {}, bytes, {}, {}, latency});
     } else {
