@@ -60,7 +60,7 @@ struct TicketTraining {
 
 struct LotteryTicketResult {
   graph::Graph rewound;            ///< The dense network at the rewinding step.
-  std::vector<WeightMasks> masks;  ///< Of each level from 0; `apply(masks[i], rewound)` makes the ticket.
+  std::vector<WeightMasks> masks;  ///< Of each level from 0; `apply_masks(masks[i], rewound)` makes the ticket.
   std::vector<TicketTraining> trainings;
 };
 

@@ -237,7 +237,7 @@ struct TicketSearch {
         kind == TicketKind::reinitialized
             ? train::initialize(initial, (config.seed ^ kReinitialization) + static_cast<std::uint64_t>(level))
             : result.rewound;
-    apply(masks, start);
+    apply_masks(masks, start);
 
     train::FitOptions options = config.fit;
     options.validation = std::nullopt;
@@ -251,7 +251,7 @@ struct TicketSearch {
     options.after_step = [&, before = std::move(options.after_step)](graph::Graph& graph) {
       if (before) before(graph);
       ++step;
-      apply(masks, graph);
+      apply_masks(masks, graph);
       if (finds_rewound && step == config.rewind_step) {
         for (int i = 0; i < result.rewound.value_count(); ++i) {
           if (result.rewound.is_constant({i})) result.rewound.set_constant({i}, graph.constant({i}));

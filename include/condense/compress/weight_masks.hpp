@@ -19,7 +19,7 @@ struct WeightMask {
 using WeightMasks = std::vector<WeightMask>;
 
 /// Sets what the masks do not keep to zero. Throws, naming the constant, where a mask does not fit.
-inline void apply(const WeightMasks& masks, graph::Graph& graph) {
+inline void apply_masks(const WeightMasks& masks, graph::Graph& graph) {
   for (const auto& [value, mask] : masks) {
     Tensor weights = graph.constant(value);
     require(weights.type() == DataType::float32 && weights.shape() == mask.shape(),
@@ -65,7 +65,7 @@ inline train::FitOptions hold_masks(std::shared_ptr<const WeightMasks> masks, tr
   };
   options.after_step = [masks, before = std::move(options.after_step)](graph::Graph& graph) {
     if (before) before(graph);
-    apply(*masks, graph);
+    apply_masks(*masks, graph);
   };
   return options;
 }
