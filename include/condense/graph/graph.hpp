@@ -186,6 +186,13 @@ class Graph {
     inputs[i] = value;
   }
 
+  /// Replaces a constant's tensor by one of any shape; `sort` checks that the nodes which read it take it.
+  void replace_constant(Value value, Tensor tensor) {
+    static_cast<void>(constant(value));
+    info(value).type = {tensor.type(), tensor.shape()};
+    info(value).constant = std::move(tensor);
+  }
+
   /// Puts another operator in the place of nodes()[node]'s, with the same inputs and outputs.
   void set_operator(int node, Operator op) { nodes_.at(static_cast<std::size_t>(node)).op = std::move(op); }
 
