@@ -28,6 +28,7 @@ struct Options {
   std::string data = examples::kFashionFolder;
   std::string network = "lenet_300_100";
   std::string folder;
+  bool shift = false;
   std::vector<std::uint64_t> seeds{1};
   int threads = 0;
 
@@ -38,7 +39,9 @@ struct Options {
   Index rounds = -1;
   Index round_epochs = -1;
   Index retraining_epochs = -1;
+  Index sharing_rounds = -1;
   Index centroid_epochs = -1;
+  double temperature = -1;
   double rate = -1;
   double retraining_rate = -1;
   double weight_decay = -1;
@@ -88,6 +91,22 @@ Task task(const Options& options) {
           examples::fashion_data(options.data, "train"), examples::fashion_data(options.data, "t10k")};
 }
 
+/// Moves an image (1, 28, 28) by up to a pixel each way.
+void shift_by_a_pixel(TensorRef<float> image, Random& random) {
+  constexpr Index kSide = 28;
+  const Index down = static_cast<Index>(random.below(3)) - 1;
+  const Index right = static_cast<Index>(random.below(3)) - 1;
+  const std::vector<float> original(image.data(), image.data() + kSide * kSide);
+  for (Index y = 0; y < kSide; ++y) {
+    for (Index x = 0; x < kSide; ++x) {
+      const Index from_y = y + down;
+      const Index from_x = x + right;
+      const bool inside = from_y >= 0 && from_y < kSide && from_x >= 0 && from_x < kSide;
+      image.data()[y * kSide + x] = inside ? original[static_cast<std::size_t>(from_y * kSide + from_x)] : 0.0F;
+    }
+  }
+}
+
 template <class T>
 T chosen(T given, T otherwise) {
   return given < 0 ? otherwise : given;
@@ -100,6 +119,7 @@ train::FitOptions training(const Options& options, std::uint64_t seed, Index epo
           .seed = seed,
           .optimizer = train::AdamW{.weight_decay = chosen(options.weight_decay, 1e-3)},
           .schedule = std::move(schedule),
+          .augment = options.shift ? shift_by_a_pixel : train::Augmentation(),
           .pool = pool,
           .progress = progress};
 }
@@ -131,10 +151,13 @@ int run(const Options& options) {
   config.kept = chosen(options.kept, is_small ? 0.15 : is_lenet_5 ? 0.05 : 0.09);
   config.rounds = chosen<Index>(options.rounds, 8);
   config.sharing.weight_bits = chosen(options.weight_bits, 3);
+  config.sharing.clustering = compress::WeightSharingConfig::Clustering::optimal;
+  config.sharing_rounds = chosen<Index>(options.sharing_rounds, 4);
   const Index round_epochs = chosen<Index>(options.round_epochs, is_lenet_5 ? 1 : 2);
   const Index retraining_epochs = chosen<Index>(options.retraining_epochs, is_small ? 30 : is_lenet_5 ? 20 : 60);
-  const Index centroid_epochs = chosen<Index>(options.centroid_epochs, is_small ? 5 : is_lenet_5 ? 5 : 15);
-  const Index all_epochs = dense_epochs + (config.rounds - 1) * round_epochs + retraining_epochs + centroid_epochs;
+  const Index centroid_epochs = chosen<Index>(options.centroid_epochs, is_small ? 3 : is_lenet_5 ? 3 : 8);
+  const Index all_epochs =
+      dense_epochs + (config.rounds - 1) * round_epochs + retraining_epochs + config.sharing_rounds * centroid_epochs;
 
   report::Table table({{"seed", "seed"},
                        {"dense %", "dense_percent", 2},
@@ -163,8 +186,11 @@ int run(const Options& options) {
 
     // The network that is compressed; it also teaches what it becomes.
     const graph::Graph trained = dense(dense_epochs);
+    fmt::print("seed {}: dense after {} epochs {:.2f} %, after {} {:.2f} %\n", seed, all_epochs, 100 * dense_accuracy,
+               dense_epochs, 100 * train::accuracy(trained, task.test, pool));
+    const double temperature = chosen(options.temperature, 2.0);
     const train::Objective objective =
-        examples::distillation(trained, examples::outputs_of(trained, task.training.inputs));
+        temperature == 0 ? train::Objective() : examples::distillation(trained, trained, temperature);
     config.pruning = options_of(round_epochs, train::ConstantSchedule{.rate = rate});
     config.retraining = options_of(
         retraining_epochs, train::CosineSchedule{.rate = chosen(options.retraining_rate, 2e-3), .warm_up_epochs = 0.5});
@@ -174,7 +200,10 @@ int run(const Options& options) {
     }
     double pruned_accuracy = 0;
     config.after_stage = [&](const compress::DeepCompressionState& state) {
-      if (state.stage == config.rounds) pruned_accuracy = train::accuracy(state.graph, task.test, pool);
+      const double accuracy = train::accuracy(state.graph, task.test, pool);
+      fmt::print("seed {}, stage {} of {}: {:.2f} %\n", seed, state.stage, compress::stages(config), 100 * accuracy);
+      std::fflush(stdout);
+      if (state.stage == config.rounds) pruned_accuracy = accuracy;
     };
     const graph::Graph compressed = compress::deep_compression(trained, task.training, config);
 
@@ -216,6 +245,7 @@ int main(int argc, char** argv) {
   app.add_option("--data", options.data, "Folder of the IDX files")->capture_default_str();
   app.add_option("--seeds", options.seeds, "Seeds of the runs")->capture_default_str()->delimiter(',');
   app.add_option("--folder", options.folder, "Keep the coded files here");
+  app.add_flag("--shift", options.shift, "Shift training images by up to a pixel, those of the dense network, too");
   app.add_option("--threads", options.threads, "Threads; 0 for one each processor")->capture_default_str();
   app.add_option("--kept", options.kept, "Share of the weights that is kept");
   app.add_option("--weight-bits", options.weight_bits, "Bits of a shared weight");
@@ -223,7 +253,10 @@ int main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "Rounds of pruning");
   app.add_option("--round-epochs", options.round_epochs, "Epochs of a round");
   app.add_option("--retraining-epochs", options.retraining_epochs, "Epochs after the last round");
-  app.add_option("--centroid-epochs", options.centroid_epochs, "Epochs of training shared values");
+  app.add_option("--sharing-rounds", options.sharing_rounds, "Rounds of weight sharing");
+  app.add_option("--centroid-epochs", options.centroid_epochs, "Epochs of training shared values, in each round");
+  app.add_option("--temperature", options.temperature,
+                 "Temperature at which the dense network teaches; 0: labels only");
   app.add_option("--rate", options.rate, "Learning rate of the dense network and the rounds");
   app.add_option("--retraining-rate", options.retraining_rate, "Learning rate after the last round");
   app.add_option("--weight-decay", options.weight_decay, "Weight decay of all stages");

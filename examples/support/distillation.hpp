@@ -2,41 +2,20 @@
 #define CONDENSE_EXAMPLES_SUPPORT_DISTILLATION_HPP
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <memory>
-#include <numeric>
 #include <vector>
 
 #include "condense/train/trainer.hpp"
 
 namespace examples {
 
-/// The first output of a network (samples x classes) for every sample of a dataset.
-inline condense::Tensor outputs_of(const condense::graph::Graph& network, const condense::Tensor& inputs) {
-  using condense::Index;
-  constexpr Index kBatch = 500;
-  const Index count = inputs.shape()[0];
-  condense::Tensor outputs;
-  for (Index begin = 0; begin < count; begin += kBatch) {
-    std::vector<Index> samples(static_cast<std::size_t>(std::min(kBatch, count - begin)));
-    std::iota(samples.begin(), samples.end(), begin);
-    const condense::Tensor batch = condense::train::gather(inputs, samples);
-    const condense::train::ForwardPass pass(network, {&batch, 1}, {}, {});
-    const condense::Tensor& rows = pass.value(network.outputs()[0]);
-    const Index classes = rows.shape()[1];
-    if (begin == 0) outputs = condense::Tensor(condense::DataType::float32, {count, classes});
-    std::ranges::copy(rows.values<float>(), outputs.mutable_data<float>() + begin * classes);
-  }
-  return outputs;
-}
-
 /// The loss by which a network learns from what another one says to the same samples (Hinton, Vinyals, Dean,
 /// "Distilling the knowledge in a neural network", 2015, section 2): (1 - share) of the cross-entropy with the label
-/// and share T^2 of that with softmax(teacher / T), where its own outputs are divided by T, too. `teacher` (samples x
-/// classes) are the other's outputs for the dataset without augmentation.
-inline condense::train::Objective distillation(const condense::graph::Graph& network, condense::Tensor teacher,
-                                               double temperature = 4, double share = 0.9) {
+/// and share T^2 of that with softmax(teacher / T), where its own outputs are divided by T, too. The teacher sees the
+/// same images, augmented or not.
+inline condense::train::Objective distillation(const condense::graph::Graph& network,
+                                               const condense::graph::Graph& teacher, double temperature = 4,
+                                               double share = 0.9) {
   const auto softmax = [](const float* x, condense::Index classes, double t, std::vector<double>& y) {
     const double largest = static_cast<double>(*std::max_element(x, x + classes));
     y.assign(static_cast<std::size_t>(classes), 0.0);
@@ -46,6 +25,8 @@ inline condense::train::Objective distillation(const condense::graph::Graph& net
   };
   return [=, output = network.outputs()[0]](const condense::train::ForwardPass& pass,
                                             const condense::train::Batch& batch) {
+    const condense::train::ForwardPass teaching(teacher, {&batch.inputs, 1}, {}, {});
+    const condense::Tensor& taught = teaching.value(teacher.outputs()[0]);
     const condense::Tensor& outputs = pass.value(output);
     const condense::Index classes = outputs.shape()[1];
     const condense::Index rows = outputs.shape()[0];
@@ -59,8 +40,7 @@ inline condense::train::Objective distillation(const condense::graph::Graph& net
       const float* x = outputs.data<float>() + row * classes;
       softmax(x, classes, 1, hard);
       softmax(x, classes, temperature, soft);
-      softmax(teacher.data<float>() + batch.samples[static_cast<std::size_t>(row)] * classes, classes, temperature,
-              wanted);
+      softmax(taught.data<float>() + row * classes, classes, temperature, wanted);
       const auto label = static_cast<std::size_t>(batch.targets.data<std::int64_t>()[row]);
       constexpr double kLeast = 1e-30;
       loss -= (1 - share) * std::log(hard[label] + kLeast);
