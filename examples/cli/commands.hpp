@@ -21,6 +21,7 @@ class UsageError : public condense::Error {
 void add_info(CLI::App& app);
 void add_run(CLI::App& app);
 void add_quantize(CLI::App& app);
+void add_prune(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_compile(CLI::App& app);
 void add_bench(CLI::App& app);

@@ -1,6 +1,7 @@
-// The program `condense`: looks into ONNX networks, runs, quantises, compares, compiles and measures them.
+// The program `condense`: looks into ONNX networks, runs, quantises, prunes, compares,
+// compiles and measures them.
 //
-//   condense info|run|quantize|compare|compile|bench|profile ...
+//   condense info|run|quantize|prune|compare|compile|bench|profile ...
 //
 // condense SUBCOMMAND --help lists the options; see docs/command_line.md.
 //
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
   cli::add_info(app);
   cli::add_run(app);
   cli::add_quantize(app);
+  cli::add_prune(app);
   cli::add_compare(app);
   cli::add_compile(app);
   cli::add_bench(app);
