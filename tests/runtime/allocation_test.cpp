@@ -4,6 +4,7 @@
 
 #include "condense/runtime/compile.hpp"
 #include "support/allocations.hpp"
+#include "support/branch_networks.hpp"
 #include "support/quantized_networks.hpp"
 
 namespace condense::runtime {
@@ -27,6 +28,14 @@ TEST(Program, AllocatesNothingWhenQuantizedNetworksRun) {
       const Tensor images = random_tensor(graph.declared_shape(graph.inputs()[0]).with(0, 2), random);
       EXPECT_EQ(allocations_of_runs(graph, images, pool), 0) << seed << ", " << threads << " threads";
     }
+  }
+}
+
+TEST(Program, AllocatesNothingWhenItTakesBranches) {
+  Random random(6);
+  const Tensor image = random_tensor({1, 4, 6, 6}, random);
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    EXPECT_EQ(allocations_of_runs(BranchNetwork(seed, true).graph(), image, {}), 0) << seed;
   }
 }
 

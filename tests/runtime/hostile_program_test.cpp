@@ -50,7 +50,9 @@ class HostileProgram : public testing::TestWithParam<std::tuple<std::size_t, std
     const std::string reason = reason_to_skip<kernels::Gemm>(backend);
     if (!reason.empty()) GTEST_SKIP() << reason;
     const TemporaryFolder folder;
-    const CompileOptions options{.kernels = kernels::KernelSet::select(backend), .quantize_rows = true};
+    const CompileOptions options{.kernels = kernels::KernelSet::select(backend),
+                                 .quantize_rows = true,
+                                 .sparse_products = SparseProducts::always};
     save_program(compile(program_networks()[number].graph, options), folder / "program");
     saved_ = read_bytes(folder / "program");
     description_ = kHeadBytes + number_at(saved_, kDescriptionBytesAt);

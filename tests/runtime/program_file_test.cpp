@@ -53,7 +53,8 @@ TEST_P(ProgramFile, IsLoadedAsTheProgramThatWasSaved) {
   const TemporaryFolder folder;
   for (const NamedGraph& network : program_networks()) {
     SCOPED_TRACE(network.name);
-    Program saved = compile(network.graph, {.kernels = kernels(), .quantize_rows = true});
+    Program saved = compile(network.graph,
+                            {.kernels = kernels(), .quantize_rows = true, .sparse_products = SparseProducts::always});
     save_program(saved, folder / "a");
     Program loaded = load_program(folder / "a");
     expect_same_program(loaded, saved);
@@ -73,7 +74,7 @@ TEST(ProgramFiles, OfTheTestsHaveEveryKindOfStep) {
   detail::StepKinds::any_of(insert_all);
   std::set<std::string_view> seen;
   for (const NamedGraph& network : program_networks()) {
-    const Program program = compile(network.graph, {.quantize_rows = true});
+    const Program program = compile(network.graph, {.quantize_rows = true, .sparse_products = SparseProducts::always});
     for (const detail::Step& step : program.plan().steps) {
       const bool is_known = detail::StepKinds::any_of([&]<class T>() {
         if (step.work.get_if<T>() == nullptr) return false;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "condense/graph/operators.hpp"
+#include "support/branch_networks.hpp"
 #include "support/quantized_networks.hpp"
 
 namespace condense {
@@ -158,6 +159,41 @@ inline graph::Graph repeated_codes_network() {
   return std::move(n.graph());
 }
 
+/// A constant of which most elements are zero.
+template <class T>
+Tensor pruned(Tensor tensor, Random& random) {
+  for (T& value : tensor.mutable_values<T>()) value = random.below(8) == 0 ? value : T{0};
+  return tensor;
+}
+
+/// Products whose weights are zeros for the most part.
+inline graph::Graph pruned_network() {
+  FloatNetwork n(17);
+  Random random(17);
+  const auto weights = [&](const Shape& shape) {
+    return n.constant(pruned<float>(random_tensor(shape, random), random));
+  };
+  graph::Value x = n.input({2, 12, 7, 7});
+  x = n.add(graph::Relu{}, {n.add(graph::Conv{.pads = {1, 1, 1, 1}}, {x, weights({20, 12, 3, 3}), n.floats({20})})});
+  x = n.add(graph::Conv{.group = 2}, {x, weights({6, 10, 1, 1})});
+  x = n.add(graph::Flatten{}, {x});
+  return n.finished(n.add(graph::MatMul{}, {x, weights({294, 300})}));
+}
+inline graph::Graph quantized_pruned_network() {
+  QuantizedNetwork n(18, ActivationTypes::mixed);
+  const auto weights = [&](const Shape& shape) {
+    const graph::Value codes =
+        n.constant(pruned<std::int8_t>(random_codes(DataType::int8, shape, -127, 127, n.random()), n.random()));
+    return n.graph().add(graph::DequantizeLinear{}, {codes, n.scalar(0.01F)});
+  };
+  graph::Value x = n.quantized(n.graph().input("x", DataType::float32, {2, 12, 7, 7}), -2, 2);
+  x = n.quantized(n.graph().add(graph::Conv{.pads = {1, 1, 1, 1}}, {x, weights({20, 12, 3, 3})}), -8, 8);
+  x = n.quantized(n.graph().add(graph::Conv{.group = 2}, {x, weights({18, 10, 1, 1})}), -8, 8);
+  x = n.quantized(n.graph().add(graph::Flatten{}, {x}), -8, 8);
+  n.graph().output(n.graph().add(graph::MatMul{}, {x, weights({882, 30})}));
+  return std::move(n.graph());
+}
+
 struct NamedGraph {
   std::string name;
   graph::Graph graph;
@@ -179,6 +215,9 @@ inline std::vector<NamedGraph> program_networks() {
   networks.push_back({"quantised separable", quantized_separable_network()});
   networks.push_back({"integer weights", integer_weights_network()});
   networks.push_back({"repeated codes", repeated_codes_network()});
+  networks.push_back({"pruned", pruned_network()});
+  networks.push_back({"quantised pruned", quantized_pruned_network()});
+  networks.push_back({"branches", BranchNetwork(3, true).graph()});
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
     networks.push_back({fmt::format("quantised {}", seed), random_quantized_network(seed, ActivationTypes::mixed)});
   }

@@ -8,6 +8,7 @@
 
 #include "condense/compress/pruned_layers.hpp"
 #include "condense/compress/weight_masks.hpp"
+#include "condense/core/enum_names.hpp"
 #include "condense/core/parallel.hpp"
 #include "condense/core/progress.hpp"
 #include "condense/prune/pattern.hpp"
@@ -77,6 +78,14 @@ OneShotPruningResult one_shot_pruning(const graph::Graph& graph, std::span<const
                                       const OneShotPruningConfig& config = {});
 
 }  // namespace condense::compress
+
+template <>
+inline constexpr std::pair<condense::compress::PruningMethod, std::string_view>
+    condense::enum_names<condense::compress::PruningMethod>[] = {
+        {condense::compress::PruningMethod::magnitude, "magnitude"},
+        {condense::compress::PruningMethod::random, "random"},
+        {condense::compress::PruningMethod::wanda, "wanda"},
+        {condense::compress::PruningMethod::sparse_gpt, "sparse-gpt"}};
 
 #ifndef CONDENSE_COMPILED
 #include "condense/compress/one_shot_pruning.ipp"

@@ -19,6 +19,10 @@
 #include "condense/kernels/float_gemm/avx512_vnni.hpp"
 #include "condense/kernels/float_gemm/neon.hpp"
 #include "condense/kernels/float_gemm/scalar.hpp"
+#include "condense/kernels/float_sparse_gemm/avx2.hpp"
+#include "condense/kernels/float_sparse_gemm/avx512_vnni.hpp"
+#include "condense/kernels/float_sparse_gemm/neon.hpp"
+#include "condense/kernels/float_sparse_gemm/scalar.hpp"
 #include "condense/kernels/gemm/avx2.hpp"
 #include "condense/kernels/gemm/avx512_vnni.hpp"
 #include "condense/kernels/gemm/avx_vnni.hpp"
@@ -38,5 +42,9 @@
 #include "condense/kernels/reduction/avx2.hpp"
 #include "condense/kernels/reduction/neon.hpp"
 #include "condense/kernels/reduction/scalar.hpp"
+#include "condense/kernels/sparse_gemm/avx2.hpp"
+#include "condense/kernels/sparse_gemm/avx512_vnni.hpp"
+#include "condense/kernels/sparse_gemm/neon.hpp"
+#include "condense/kernels/sparse_gemm/scalar.hpp"
 
 #endif

@@ -8,11 +8,13 @@
 #include "condense/kernels/elementwise/elementwise.hpp"
 #include "condense/kernels/float_elementwise/float_elementwise.hpp"
 #include "condense/kernels/float_gemm/float_gemm.hpp"
+#include "condense/kernels/float_sparse_gemm/float_sparse_gemm.hpp"
 #include "condense/kernels/gemm/gemm.hpp"
 #include "condense/kernels/layout/layout.hpp"
 #include "condense/kernels/normalization/normalization.hpp"
 #include "condense/kernels/pooling/pooling.hpp"
 #include "condense/kernels/reduction/reduction.hpp"
+#include "condense/kernels/sparse_gemm/sparse_gemm.hpp"
 #include "condense/simd/resolver.hpp"
 
 namespace condense::kernels {
@@ -23,6 +25,8 @@ struct KernelSet {
   std::string name;
   GemmKernel gemm;
   FloatGemmKernel float_gemm;
+  SparseGemmKernel sparse_gemm;
+  FloatSparseGemmKernel float_sparse_gemm;
   DepthwiseKernel depthwise;
   FloatDepthwiseKernel float_depthwise;
   PoolingKernel pooling;

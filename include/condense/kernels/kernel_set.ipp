@@ -15,6 +15,8 @@ CONDENSE_INLINE KernelSet KernelSet::select(std::string_view backend) {
   return {.name = std::move(chosen),
           .gemm = simd::select<Gemm, GemmKernel>(backend),
           .float_gemm = simd::select<FloatGemm, FloatGemmKernel>(backend),
+          .sparse_gemm = simd::select<SparseGemm, SparseGemmKernel>(backend),
+          .float_sparse_gemm = simd::select<FloatSparseGemm, FloatSparseGemmKernel>(backend),
           .depthwise = simd::select<Depthwise, DepthwiseKernel>(backend),
           .float_depthwise = simd::select<FloatDepthwise, FloatDepthwiseKernel>(backend),
           .pooling = simd::select<Pooling, PoolingKernel>(backend),

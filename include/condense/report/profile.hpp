@@ -29,7 +29,8 @@ inline Table profile_table(const runtime::Profile& profile) {
     table.add({step.info.name, step.info.operation, step.info.precision, step.info.kernel, step.seconds * 1e6,
                100 * step.seconds / all, multiplies ? Cell(step.info.multiply_accumulates) : Cell(),
                multiplies ? Cell(step.operations_per_second() * 1e-9) : Cell(), static_cast<std::int64_t>(step.bytes()),
-               step.bytes_per_second() * 1e-9, step.fraction_of_limit(), std::string(name(step.bound()))});
+               step.bytes_per_second() * 1e-9, step.fraction_of_limit(),
+               step.ran ? std::string(name(step.bound())) : "not run"});
   }
   return table;
 }

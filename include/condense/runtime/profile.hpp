@@ -25,19 +25,22 @@ constexpr std::string_view name(Bound bound) noexcept { return bound == Bound::c
 /// One step: what it took, and the least that it could take on this machine.
 struct StepProfile {
   StepInfo info = {};
+  bool ran = true;  ///< False for one of a branch that these inputs do not take: it has no times.
   double seconds = 0;
   double compute_seconds = 0;  ///< Its multiply-accumulates at the fastest rate of the machine; 0 where it has none.
   double memory_seconds = 0;   ///< Its bytes at the fastest rate of the machine.
 
   std::size_t bytes() const noexcept { return info.weight_bytes + info.bytes_read + info.bytes_written; }
   /// A multiply-accumulate being two operations.
-  double operations_per_second() const noexcept { return 2 * static_cast<double>(info.multiply_accumulates) / seconds; }
-  double bytes_per_second() const noexcept { return static_cast<double>(bytes()) / seconds; }
+  double operations_per_second() const noexcept {
+    return ran ? 2 * static_cast<double>(info.multiply_accumulates) / seconds : 0;
+  }
+  double bytes_per_second() const noexcept { return ran ? static_cast<double>(bytes()) / seconds : 0; }
 
   /// How close it comes to the limit that binds it: the larger one of those of compute and memory, 1 being reached
   /// (Williams, Waterman & Patterson, "Roofline: an insightful visual performance model for multicore architectures",
   /// CACM 52(4), 2009).
-  double fraction_of_limit() const noexcept { return std::max(compute_seconds, memory_seconds) / seconds; }
+  double fraction_of_limit() const noexcept { return ran ? std::max(compute_seconds, memory_seconds) / seconds : 0; }
   Bound bound() const noexcept { return compute_seconds > memory_seconds ? Bound::compute : Bound::memory; }
 };
 

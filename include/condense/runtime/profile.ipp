@@ -65,8 +65,15 @@ CONDENSE_INLINE Profile profile(Program& program, std::span<const Tensor> inputs
     meter.measure_round();
     program.run(inputs, outputs, options.pool);  // brings its own data back into the caches
     seconds_of_runs.push_back(seconds_of([&] { program.run(inputs, outputs, options.pool); }, Clock::wall));
-    program.run(inputs, outputs, options.pool, [&](std::size_t step) { moments[step] = seconds_now(Clock::wall); });
-    for (std::size_t i = 0; i < infos.size(); ++i) seconds_of_step[i].push_back(moments[i + 1] - moments[i]);
+    std::vector<std::size_t> observed;
+    observed.reserve(moments.size());
+    program.run(inputs, outputs, options.pool, [&](std::size_t step) {
+      moments[step] = seconds_now(Clock::wall);
+      observed.push_back(step);
+    });
+    for (std::size_t i = 0; i + 1 < observed.size(); ++i) {
+      seconds_of_step[observed[i]].push_back(moments[observed[i + 1]] - moments[observed[i]]);
+    }
   }
 
   Profile result{.backend = program.backend(),
@@ -80,7 +87,12 @@ CONDENSE_INLINE Profile profile(Program& program, std::span<const Tensor> inputs
                  .arena_lower_bound = program.arena_lower_bound(),
                  .weight_bytes = program.weight_bytes()};
   for (std::size_t i = 0; i < infos.size(); ++i) {
-    StepProfile step{.info = infos[i], .seconds = std::max(median(seconds_of_step[i]), 1e-9)};  // as a clock's tick
+    StepProfile step{.info = infos[i], .ran = !seconds_of_step[i].empty()};
+    if (!step.ran) {
+      result.steps.push_back(std::move(step));
+      continue;
+    }
+    step.seconds = std::max(median(seconds_of_step[i]), 1e-9);  // as a clock's tick
     const MachineLimits& limits = result.limits;
     const double rate = multiplies_integers(step.info) ? limits.integer_operations : limits.float_operations;
     if (rate > 0) step.compute_seconds = 2 * static_cast<double>(step.info.multiply_accumulates) / rate;

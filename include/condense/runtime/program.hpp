@@ -84,7 +84,7 @@ class Program {
   }
 
   /// The same, and calls `observer(i)` on this thread before step i of `steps()`, then once with their number: from one
-  /// call to the next is the time of a step. See `profile`.
+  /// call to the next is the time of a step. Steps of a branch that is not taken are left out. See `profile`.
   template <std::invocable<std::size_t> Observer>
   void run(std::span<const Tensor> inputs, std::span<Tensor> outputs, const ThreadPool& pool, Observer&& observer) {
     require(inputs.size() == input_count(), "the program has {} inputs, {} tensors are given", input_count(),
@@ -101,6 +101,7 @@ class Program {
     for (std::size_t i = 0; i < plan_->steps.size(); ++i) {
       observer(i);
       plan_->steps[i].work.run(execution);
+      i += execution.left_out(plan_->steps[i].branch);
     }
     observer(plan_->steps.size());
     for (std::size_t i = 0; i < outputs.size(); ++i) {

@@ -20,7 +20,7 @@ namespace detail {
 inline constexpr std::string_view kProgramMark = "condense program";
 
 /// To be raised whenever packed weights, steps or the rest of the file change.
-inline constexpr std::uint32_t kProgramVersion = 1;
+inline constexpr std::uint32_t kProgramVersion = 2;
 
 inline constexpr std::uint32_t kByteOrder = 0x01020304;
 inline constexpr std::size_t kFileAlignment = 64;
@@ -123,6 +123,9 @@ class ProgramParser {
     read_ports(plan_.outputs);
     const auto count = reader_.read<std::size_t>();
     for (std::size_t i = 0; i < count; ++i) plan_.steps.push_back(read_step());
+    for (std::size_t i = 0; i < count; ++i) {
+      if (plan_.steps[i].branch.count >= count - i) reader_.refuse("a branch goes beyond the last step");
+    }
     for (const Port& port : plan_.inputs) check(port, "input");
     for (const Port& port : plan_.outputs) check(port, "output");
     if (!finish(plan_, offsets_)) reader_.refuse("buffers that are needed at the same time overlap in the arena");

@@ -5,6 +5,7 @@
 
 #include <vector>
 
+#include "condense/graph/operators/control_flow.hpp"
 #include "condense/runtime/compile.hpp"
 
 namespace condense::runtime::detail {
@@ -41,6 +42,12 @@ class BatchedGraph {
   /// Throws `Unsupported` naming a node that looks at the batch as a whole.
   void require_independent_requests() const {
     for (const graph::Node& node : graph_.nodes()) {
+      if (node.op.is<graph::If>()) {
+        throw Unsupported(
+            fmt::format("node '{}' (If) takes one branch for the whole batch, so that an answer would depend on the "
+                        "requests that came with it; set the largest batch to 1",
+                        node.name));
+      }
       if (!node.op.type().starts_with("DynamicQuantize")) continue;  // Linear, LSTM
       throw Unsupported(
           fmt::format("node '{}' ({}) takes one range for the whole batch, so that an answer would depend "

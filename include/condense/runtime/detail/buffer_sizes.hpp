@@ -86,6 +86,16 @@ class BufferSizes {
     require_readable(packed, require_stride(least, count, stride), 1);
   }
 
+  /// The same for weights of which zeros are left out; their bytes depend on which these are.
+  void require_sparse(Reads packed, const kernels::WeightShape& weights, Index count, Index stride) const {
+    require(weights.group_size == 0 && !weights.has_zero_points, "sparse weights have no groups and no zero points");
+    require_each_packed(packed, weights, kernels_.sparse_gemm, count, stride);
+  }
+  void require_sparse(Reads packed, const kernels::FloatWeightShape& weights, Index count, Index stride) const {
+    require(weights.type == kernels::WeightType::float32, "sparse weights of floats are of 32 bits");
+    require_each_packed(packed, weights, kernels_.float_sparse_gemm, count, stride);
+  }
+
   /// The memory of a constant, which is not to be written.
   std::shared_ptr<std::byte[]> memory(Reads from) const {
     const std::shared_ptr<const std::byte>& constant = at(from.buffer).constant;
@@ -109,6 +119,21 @@ class BufferSizes {
     require(count <= 1 || (stride % 64 == 0 && stride >= bytes), "packed weights have {} bytes, {} are needed", stride,
             bytes);
     return count == 0 ? 0 : checked_product({count - 1, stride}) + bytes;
+  }
+
+  template <class Weights, class Kernel>
+  void require_each_packed(Reads packed, const Weights& weights, const Kernel& kernel, Index count,
+                           Index stride) const {
+    checked_product({weights.columns + 64, weights.taps + 1, weights.depth + 64, 64});
+    const auto size = static_cast<Index>(bytes(packed));
+    require_stride(0, count, stride);
+    for (Index i = 0; i < count; ++i) {
+      const Index first = i == 0 ? 0 : checked_product({i, stride});
+      require(first <= size, "sparse weights {} of {} are beyond their {} bytes", i, count, size);
+      const auto content = constant<std::byte>(packed, size).subspan(static_cast<std::size_t>(first));
+      require(kernel.is_packed(weights, content.data(), content.size()), "sparse weights {} are not packed for {}", i,
+              kernels_.name);
+    }
   }
 
   const BufferInfo& at(int buffer) const {

@@ -77,7 +77,7 @@ bool append_interleaved(Lowering& lowering, StepInfo info, const std::vector<Tra
     step.parts[i].product.input = product_input(lowering, parts[i].product, input, padding);
     step.parts[i].product.output = {output};
   }
-  info.kernel = parts.front().product.is_depthwise() ? "depthwise" : "gemm";
+  info.kernel = kernel_of(step.parts.front().product);
   lowering.append(std::move(info), std::move(step));
   return true;
 }

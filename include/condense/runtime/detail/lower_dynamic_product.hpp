@@ -172,21 +172,21 @@ inline bool lower_dynamic_scale(const Lowering& lowering, const graph::Node& nod
 inline bool lower_integer_sums(Lowering& lowering, const graph::Node& node) {
   const std::optional<IntegerSums> sums = integer_sums(lowering, node);
   if (!sums) return false;
-  const auto& [p, weights, floats] = *sums;
+  const Product& p = sums->product;
+  const IntegerWeights& weights = sums->weights;
+  const std::optional<DynamicTail>& floats = sums->floats;
   const graph::Value zero_point = node.inputs.size() > 2 ? node.inputs[2] : graph::kNoValue;
   const kernels::GemmKernel& gemm = lowering.kernels().gemm;
   const bool is_signed_input = is_signed(lowering.type(node.inputs[0]).type);
   DynamicProductStep step{.product = p,
                           .column_sums = {lowering.constant_buffer(weights.column_sums)},
                           .input_type = is_signed_input ? kernels::ElementType::int8 : kernels::ElementType::uint8};
-  const std::size_t stride = (gemm.packed_bytes(step.weights()) + 63) / 64 * 64;
-  AlignedBytes packed(stride * static_cast<std::size_t>(p.groups));
-  for (Index group = 0; group < p.groups; ++group) {
-    gemm.pack(step.weights(), {.codes = weights.values.data() + group * p.columns * p.column_elements()},
-              packed.data() + stride * static_cast<std::size_t>(group));
-  }
-  step.packed = {lowering.constant_buffer(std::move(packed))};
-  step.packed_stride = static_cast<Index>(stride);
+  const std::int8_t* codes = weights.values.data();
+  PackedWeights packed = pack_each(p.groups, gemm.packed_bytes(step.weights()), [&](Index group, std::byte* to) {
+    gemm.pack(step.weights(), {.codes = codes + group * p.columns * p.column_elements()}, to);
+  });
+  step.packed = {lowering.constant_buffer(std::move(packed.bytes))};
+  step.packed_stride = static_cast<Index>(packed.stride);
   const int from = lowering.request(node.inputs[0], p.layout);
   step.input = product_input(lowering, p, from, std::uint8_t{0});
   if (zero_point.exists()) step.zero_point = {lowering.request(zero_point, Layout::channels_first)};

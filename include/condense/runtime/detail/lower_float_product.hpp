@@ -63,10 +63,8 @@ inline PackedWeights pack(const kernels::KernelSet& kernels, const FloatProductW
     }
     return result;
   }
-  const std::size_t stride = (kernels.float_gemm.packed_bytes(shape) + 63) / 64 * 64;
-  PackedWeights result{AlignedBytes(stride * static_cast<std::size_t>(p.groups)), stride};
   const auto from = [](const auto& values, Index first) { return values.empty() ? nullptr : values.data() + first; };
-  for (Index group = 0; group < p.groups; ++group) {
+  return pack_each(p.groups, kernels.float_gemm.packed_bytes(shape), [&](Index group, std::byte* packed) {
     const Index element = group * p.columns * p.column_elements();
     const Index slice = group * p.columns * shape.groups();
     kernels.float_gemm.pack(shape,
@@ -74,9 +72,25 @@ inline PackedWeights pack(const kernels::KernelSet& kernels, const FloatProductW
                              .codes = from(weights.codes, element),
                              .scales = from(weights.scales, slice),
                              .zero_points = from(weights.zero_points, slice)},
-                            result.bytes.data() + stride * static_cast<std::size_t>(group));
-  }
-  return result;
+                            packed);
+  });
+}
+
+/// Whether a product of floats is faster without its weights of zero, on this machine and one thread.
+inline bool is_faster_sparse(const kernels::KernelSet& kernels, const Product& p,
+                             const kernels::FloatWeightShape& shape, const std::vector<float>& bias,
+                             const PackedWeights& sparse, const PackedWeights& dense) {
+  SampleRows<float> sample(p);
+  kernels::FloatGemmArguments arguments{.input = sample.rows(),
+                                        .weights = shape,
+                                        .packed_weights = dense.bytes.data(),
+                                        .bias = bias.data(),
+                                        .high = 1,
+                                        .output = sample.output(),
+                                        .output_stride = p.columns};
+  kernels::FloatGemmArguments without_zeros = arguments;
+  without_zeros.packed_weights = sparse.bytes.data();
+  return is_faster([&] { kernels.float_sparse_gemm.run(without_zeros); }, [&] { kernels.float_gemm.run(arguments); });
 }
 
 /// The constant weights of a product in float, integers if the graph stores some; empty if they are not constant.
@@ -96,11 +110,21 @@ inline FloatProductStep float_product_step(Lowering& lowering, const Product& p,
                                         .group_size = weights.group_size,
                                         .has_zero_points = !weights.zero_points.empty()};
   PackedWeights packed = pack(lowering.kernels(), weights, p, shape);
+  bool is_sparse = false;
+  const SparseProducts sparse_products = lowering.sparse_products();
+  if ((sparse_products == SparseProducts::measured || sparse_products == SparseProducts::always) &&
+      weights.type == kernels::WeightType::float32 && may_be_sparse(weights.floats, p)) {
+    PackedWeights sparse = pack_sparse(lowering.kernels().float_sparse_gemm, shape, weights.floats, p);
+    is_sparse = sparse_products == SparseProducts::always ||
+                is_faster_sparse(lowering.kernels(), p, shape, bias, sparse, packed);
+    if (is_sparse) packed = std::move(sparse);
+  }
   return {.product = p,
           .packed = {lowering.constant_buffer(std::move(packed.bytes))},
           .bias = {lowering.constant_buffer(bias)},
           .weights = shape,
           .packed_stride = static_cast<Index>(packed.stride),
+          .is_sparse = is_sparse,
           .low = tail.low,
           .high = tail.high};
 }
@@ -132,8 +156,9 @@ inline bool lower_float_product(Lowering& lowering, const graph::Node& node) {
   if (padded) from = pad(lowering, node, *padded, p.images, sizeof(float), 0, from);
   step.input = product_input(lowering, p, from, 0.0F);
   step.output = {lowering.produce(tail.result, p.layout)};
-  const StepInfo info{node.name, tail.operation, precision_of(*weights), p.is_depthwise() ? "depthwise" : "gemm",
-                      p.multiply_accumulates()};
+  const std::int64_t multiplies =
+      step.is_sparse ? p.images * p.rows * count_nonzeros(weights->floats) : p.multiply_accumulates();
+  const StepInfo info{node.name, tail.operation, precision_of(*weights), kernel_of(step), multiplies};
   lowering.append_product({tail.result, std::move(step), p.layout, info});
   return true;
 }

@@ -1,6 +1,7 @@
 #ifndef CONDENSE_RUNTIME_DETAIL_LOWER_INTEGER_PRODUCT_HPP
 #define CONDENSE_RUNTIME_DETAIL_LOWER_INTEGER_PRODUCT_HPP
 
+#include "condense/runtime/detail/choose_sparse.hpp"
 #include "condense/runtime/detail/product.hpp"
 #include "condense/runtime/detail/steps/integer_product.hpp"
 
@@ -113,12 +114,6 @@ inline Terms terms_of(const Lowering& lowering, const graph::Node& node, const Q
   return terms;
 }
 
-/// The packed weights of all groups of a product, those of a group `stride` bytes after those of the one before.
-struct PackedWeights {
-  AlignedBytes bytes;
-  std::size_t stride = 0;
-};
-
 /// Packs weights; `zero_points`, unless empty, has one for each scale of the product.
 inline PackedWeights pack(const kernels::KernelSet& kernels, const std::vector<std::int8_t>& weights,
                           const Terms& terms, std::span<const std::int8_t> zero_points, const Product& p,
@@ -144,17 +139,32 @@ inline PackedWeights pack(const kernels::KernelSet& kernels, const std::vector<s
       }
     }
   }
-  const std::size_t stride = (kernels.gemm.packed_bytes(shape) + 63) / 64 * 64;
-  PackedWeights result{AlignedBytes(stride * static_cast<std::size_t>(p.groups)), stride};
-  for (Index group = 0; group < p.groups; ++group) {
+  return pack_each(p.groups, kernels.gemm.packed_bytes(shape), [&](Index group, std::byte* packed) {
     const Index slice = group * p.columns * shape.groups();
     kernels.gemm.pack(shape,
                       {.codes = codes.data() + group * p.columns * p.column_elements(),
                        .multipliers = terms.multipliers.data() + slice,
                        .zero_points = shape.has_zero_points ? zero_points.data() + slice : nullptr},
-                      result.bytes.data() + stride * static_cast<std::size_t>(group));
-  }
-  return result;
+                      packed);
+  });
+}
+
+/// Whether a product of codes is faster without its weights of zero, on this machine and one thread.
+inline bool is_faster_sparse(const kernels::KernelSet& kernels, const Product& p, const kernels::WeightShape& shape,
+                             const Terms& terms, const PackedWeights& sparse, const PackedWeights& dense,
+                             bool to_codes) {
+  SampleRows<std::uint8_t> sample(p);
+  kernels::GemmArguments arguments{
+      .input = sample.rows(),
+      .weights = shape,
+      .packed_weights = dense.bytes.data(),
+      .epilogue = {.bias = terms.added.data(), .multipliers = terms.multipliers.data(), .highest = 255, .high = 1},
+      .output = sample.output(),
+      .output_type = to_codes ? kernels::ElementType::uint8 : kernels::ElementType::float32,
+      .output_stride = p.columns};
+  kernels::GemmArguments without_zeros = arguments;
+  without_zeros.packed_weights = sparse.bytes.data();
+  return is_faster([&] { kernels.sparse_gemm.run(without_zeros); }, [&] { kernels.gemm.run(arguments); });
 }
 
 /// The step of a product of codes, but for what it reads and writes; `shape` is that of the weights of a group of `p`,
@@ -173,11 +183,20 @@ inline std::optional<IntegerProductStep> integer_product_step(Lowering& lowering
   const float out_scale = tail.quantized ? tail.quantized->affine.scale : 1.0F;
   const Terms terms = terms_of(lowering, node, input, out_scale, ordered, scales, bias, p, shape.group_size);
   PackedWeights packed = pack(lowering.kernels(), ordered, terms, zero_points, p, shape);
+  bool is_sparse = false;
+  if (lowering.sparse_products() != SparseProducts::never && shape.group_size == 0 && !shape.has_zero_points &&
+      may_be_sparse(ordered, p)) {
+    PackedWeights sparse = pack_sparse(lowering.kernels().sparse_gemm, shape, ordered, p);
+    is_sparse = lowering.sparse_products() == SparseProducts::always ||
+                is_faster_sparse(lowering.kernels(), p, shape, terms, sparse, packed, tail.quantized.has_value());
+    if (is_sparse) packed = std::move(sparse);
+  }
 
   IntegerProductStep step{.product = p,
                           .packed = {lowering.constant_buffer(std::move(packed.bytes))},
                           .weights = shape,
                           .packed_stride = static_cast<Index>(packed.stride),
+                          .is_sparse = is_sparse,
                           .input_type = input.element()};
   step.epilogue.low = tail.low;
   step.epilogue.high = tail.high;
@@ -211,7 +230,7 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   const auto bias = bias_of(lowering, node, p.all_columns());
   if (!input || !weights || !bias) return false;
 
-  const std::int64_t multiply_accumulates = p.multiply_accumulates();
+  std::int64_t multiply_accumulates = p.multiply_accumulates();
   const bool grouped = weights->granularity.kind == quantize::Granularity::Kind::per_group && !p.is_depthwise();
   std::optional<PaddedImages> padded;
   if (!grouped) padded = join_lines(lowering, node, p);  // groups are those of each tap
@@ -228,14 +247,17 @@ inline bool lower_integer_product(Lowering& lowering, const graph::Node& node) {
   const Tail tail = product_tail(lowering, node, true);
   auto step = integer_product_step(lowering, node, p, shape, *input, *weights, *bias, tail);
   if (!step) return false;
+  if (step->is_sparse) {
+    multiply_accumulates = p.images * p.rows * count_nonzeros(gather<std::int8_t>(weights->values, p.weight_order));
+  }
 
   lowering.cover(tail);
   int from = lowering.request(input->codes, p.layout);
   if (padded) from = pad(lowering, node, *padded, p.images, 1, input->affine.zero_point, from);
   step->input = product_input(lowering, p, from, static_cast<std::uint8_t>(input->affine.zero_point));
   step->output = {lowering.produce(tail.result, p.layout)};
-  const StepInfo info{node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)),
-                      p.is_depthwise() ? "depthwise" : "gemm", multiply_accumulates};
+  const StepInfo info{node.name, tail.operation, fmt::format("int{}", std::max(4, weights->bits)), kernel_of(*step),
+                      multiply_accumulates};
   lowering.append_product({tail.result, *std::move(step), p.layout, info});
   return true;
 }

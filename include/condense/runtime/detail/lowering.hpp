@@ -19,6 +19,7 @@
 #include "condense/runtime/detail/steps/integer_product.hpp"
 #include "condense/runtime/detail/steps/move.hpp"
 #include "condense/runtime/program.hpp"
+#include "condense/runtime/sparse_products.hpp"
 #include "condense/runtime/weight_store.hpp"
 
 namespace condense::runtime::detail {
@@ -72,6 +73,10 @@ class Lowering {
   /// Whether products of float activations and integer weights quantise the rows of the activations.
   bool quantizes_rows() const noexcept { return quantizes_rows_; }
   void set_quantizes_rows(bool quantizes) noexcept { quantizes_rows_ = quantizes; }
+
+  /// Which products skip weights of zero.
+  SparseProducts sparse_products() const noexcept { return sparse_products_; }
+  void set_sparse_products(SparseProducts products) noexcept { sparse_products_ = products; }
 
   const graph::TensorType& type(graph::Value value) const { return types_[index(value)]; }
   const Shape& shape(graph::Value value) const { return types_[index(value)].shape; }
@@ -198,6 +203,11 @@ class Lowering {
   void place(graph::Value value, Layout layout, int buffer) {
     buffers_of_[index(value)][has_two_layouts(value) ? static_cast<std::size_t>(layout) : 0] = buffer;
   }
+
+  /// Where all values lie, to return to after steps that may be left out.
+  using Places = std::vector<std::array<int, 2>>;
+  const Places& places() const noexcept { return buffers_of_; }
+  void set_places(Places places) { buffers_of_ = std::move(places); }
 
   /// A buffer of the arena that belongs to no value.
   int scratch(std::size_t bytes) {
@@ -350,12 +360,13 @@ class Lowering {
 
   const graph::Graph& graph_;
   bool quantizes_rows_ = false;
+  SparseProducts sparse_products_ = SparseProducts::measured_integers;
   std::shared_ptr<WeightStore> weights_;
   std::vector<graph::TensorType> types_;
   std::vector<std::optional<Tensor>> known_;
   std::vector<int> producers_;
   std::vector<std::vector<int>> consumers_;
-  std::vector<std::array<int, 2>> buffers_of_;  ///< For each value and layout; -1 where it does not lie.
+  Places buffers_of_;  ///< For each value and layout; -1 where it does not lie.
   std::unordered_map<const std::byte*, std::size_t> constants_;  ///< Buffers by address.
   std::unordered_set<const graph::Node*> covered_;
   Plan plan_;

@@ -3,6 +3,7 @@
 
 #include <iterator>
 
+#include "condense/runtime/detail/steps/branch.hpp"
 #include "condense/runtime/detail/steps/product_pair.hpp"
 #include "condense/runtime/program.hpp"
 
@@ -43,10 +44,25 @@ std::optional<ProductPairStep<ProductStep>> pair_of(const Plan& plan, const std:
   return pair;
 }
 
-/// Makes one step of each depthwise product and the pointwise one behind it, where that pays.
+/// Gives branches the number of steps that they have after steps were taken together; `moved[i]` is where step i is
+/// now.
+inline void count_branch_steps(std::vector<Step>& steps, const std::vector<std::size_t>& moved) {
+  for (std::size_t i = 0; i + 1 < moved.size(); ++i) {
+    Step& step = steps[moved[i]];
+    const auto* begin = step.work.get_if<BranchStep>();
+    if (begin == nullptr) continue;
+    BranchStep changed = *begin;
+    changed.count = static_cast<Index>(moved[i + 1 + step.branch.count] - moved[i] - 1);
+    step = make_step(std::move(step.info), changed);
+  }
+}
+
+/// Makes one step of each depthwise product and the pointwise one behind it, where that pays. Never across the border
+/// of a branch, where there is a step of its own on either side.
 inline void pair_products(Plan& plan) {
   const std::vector<int> readers = detail::readers(plan);
   std::vector<Step> steps;
+  std::vector<std::size_t> moved;
   for (Step& step : plan.steps) {
     const auto try_pair = [&]<class ProductStep>() {
       const auto pair = steps.empty() ? std::nullopt : pair_of<ProductStep>(plan, readers, steps.back(), step);
@@ -61,7 +77,10 @@ inline void pair_products(Plan& plan) {
     if (!try_pair.template operator()<IntegerProductStep>() && !try_pair.template operator()<FloatProductStep>()) {
       steps.push_back(std::move(step));
     }
+    moved.push_back(steps.size() - 1);
   }
+  moved.push_back(steps.size());
+  count_branch_steps(steps, moved);
   plan.steps = std::move(steps);
 }
 

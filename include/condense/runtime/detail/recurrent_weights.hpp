@@ -2,6 +2,7 @@
 #define CONDENSE_RUNTIME_DETAIL_RECURRENT_WEIGHTS_HPP
 
 #include "condense/runtime/detail/lowering.hpp"
+#include "condense/runtime/detail/packed_weights.hpp"
 #include "condense/runtime/detail/steps/row_product.hpp"
 
 namespace condense::runtime::detail {
@@ -69,20 +70,19 @@ inline RowProduct pack(Lowering& lowering, const RecurrentWeights& w, Index firs
                                 .type = w.type,
                                 .group_size = w.group_size,
                                 .has_zero_points = !w.zero_points.empty()}};
-  const std::size_t stride = (gemm.packed_bytes(result.weights) + 63) / 64 * 64;
-  AlignedBytes packed(stride * static_cast<std::size_t>(w.directions));
   const auto from = [](const auto& values, Index start) { return values.empty() ? nullptr : values.data() + start; };
-  for (Index direction = 0; direction < w.directions; ++direction) {
-    const Index column = direction * w.columns + first;
-    gemm.pack(result.weights,
-              {.floats = from(w.floats, column * w.depth),
-               .codes = from(w.codes, column * w.depth),
-               .scales = from(w.scales, column * w.groups()),
-               .zero_points = from(w.zero_points, column * w.groups())},
-              packed.data() + stride * static_cast<std::size_t>(direction));
-  }
-  result.stride = static_cast<Index>(stride);
-  result.packed = {lowering.constant_buffer(std::move(packed))};
+  PackedWeights packed =
+      pack_each(w.directions, gemm.packed_bytes(result.weights), [&](Index direction, std::byte* to) {
+        const Index column = direction * w.columns + first;
+        gemm.pack(result.weights,
+                  {.floats = from(w.floats, column * w.depth),
+                   .codes = from(w.codes, column * w.depth),
+                   .scales = from(w.scales, column * w.groups()),
+                   .zero_points = from(w.zero_points, column * w.groups())},
+                  to);
+      });
+  result.stride = static_cast<Index>(packed.stride);
+  result.packed = {lowering.constant_buffer(std::move(packed.bytes))};
   return result;
 }
 
@@ -106,12 +106,10 @@ inline std::optional<RowProduct> pack_dynamic(Lowering& lowering, const graph::N
   };
   RowProduct result{.weights = {.columns = columns, .depth = depth, .type = kernels::WeightType::int8}};
   const kernels::GemmKernel& gemm = lowering.kernels().gemm;
-  const std::size_t stride = (gemm.packed_bytes(result.codes()) + 63) / 64 * 64;
-  AlignedBytes packed(stride * static_cast<std::size_t>(directions));
   std::vector<float> column_scales;
   std::vector<std::int32_t> column_sums;
+  std::vector<std::int8_t> ordered;  // (directions x columns x depth)
   for (Index direction = 0; direction < directions; ++direction) {
-    std::vector<std::int8_t> ordered;  // (columns x depth)
     for (Index column = 0; column < columns; ++column) {
       std::int32_t sum = 0;
       for (Index k = 0; k < depth; ++k) {
@@ -124,10 +122,12 @@ inline std::optional<RowProduct> pack_dynamic(Lowering& lowering, const graph::N
       column_sums.push_back(sum);
       column_scales.push_back(of_column(scales->values<float>(), direction, column));
     }
-    gemm.pack(result.codes(), {.codes = ordered.data()}, packed.data() + stride * static_cast<std::size_t>(direction));
   }
-  result.stride = static_cast<Index>(stride);
-  result.packed = {lowering.constant_buffer(std::move(packed))};
+  PackedWeights packed = pack_each(directions, gemm.packed_bytes(result.codes()), [&](Index direction, std::byte* to) {
+    gemm.pack(result.codes(), {.codes = ordered.data() + direction * columns * depth}, to);
+  });
+  result.stride = static_cast<Index>(packed.stride);
+  result.packed = {lowering.constant_buffer(std::move(packed.bytes))};
   result.scales = {lowering.constant_buffer(column_scales)};
   result.column_sums = {lowering.constant_buffer(column_sums)};
   return result;

@@ -60,6 +60,13 @@ struct InPlace {
   std::vector<Reads> operands{};
 };
 
+/// That steps are left out unless a boolean, the first byte of `condition`, is `runs_if`: those of a branch.
+struct Branch {
+  Reads condition{};  ///< None for a step that begins no branch.
+  bool runs_if = true;
+  std::size_t count = 0;  ///< Of the steps after this one.
+};
+
 /// What a step runs on: the address of every buffer, threads and kernels.
 struct Execution {
   std::byte* const* buffers;
@@ -74,6 +81,12 @@ struct Execution {
   template <class T>
   T* at(Writes to) const noexcept {
     return to.exists() ? reinterpret_cast<T*>(buffers[to.buffer]) : nullptr;
+  }
+
+  /// How many of the steps that follow are left out.
+  std::size_t left_out(const Branch& branch) const noexcept {
+    if (!branch.condition.exists()) return 0;
+    return (*at<unsigned char>(branch.condition) != 0) == branch.runs_if ? 0 : branch.count;
   }
 };
 
@@ -96,6 +109,7 @@ concept HasFields = requires(T& value) { T::fields(value, [](auto&...) {}); };
 ///       void check(const BufferSizes& buffers) const;  // throws if `run` would leave its buffers
 ///       void run(const Execution& e) const;            // allocates nothing
 ///       InPlace in_place() const { return {output, {input}}; }  // optional
+///       Branch branch() const { return ...; }                   // optional
 ///       static constexpr bool kWritesInParts = true;            // optional
 ///     };
 template <class T>
@@ -145,6 +159,7 @@ struct Step {
   StepWork work;
   InPlace in_place = {};
   bool writes_in_parts = false;  ///< Several of its fields may name one buffer that it writes.
+  Branch branch = {};
 };
 
 }  // namespace detail

@@ -83,9 +83,16 @@ Step make_step(StepInfo info, T work) {
   collect_buffers(work, reads, writes);
   InPlace in_place;
   if constexpr (requires { work.in_place(); }) in_place = work.in_place();
+  Branch branch;
+  if constexpr (requires { work.branch(); }) branch = work.branch();
   constexpr bool kWritesInParts = requires { T::kWritesInParts; };
-  return {std::move(info),           std::move(reads),    std::move(writes),
-          StepWork(std::move(work)), std::move(in_place), kWritesInParts};
+  return {std::move(info),
+          std::move(reads),
+          std::move(writes),
+          StepWork(std::move(work)),
+          std::move(in_place),
+          kWritesInParts,
+          branch};
 }
 
 }  // namespace condense::runtime::detail

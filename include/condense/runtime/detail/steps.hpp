@@ -1,6 +1,7 @@
 #ifndef CONDENSE_RUNTIME_DETAIL_STEPS_HPP
 #define CONDENSE_RUNTIME_DETAIL_STEPS_HPP
 
+#include "condense/runtime/detail/steps/branch.hpp"
 #include "condense/runtime/detail/steps/dynamic_product.hpp"
 #include "condense/runtime/detail/steps/elementwise.hpp"
 #include "condense/runtime/detail/steps/float_elementwise.hpp"
@@ -32,8 +33,8 @@ struct StepList {
 
 /// All kinds of steps: those that a file may have.
 using StepKinds =
-    StepList<AddStep, DequantizeStep, DynamicProductStep, DynamicQuantizeStep, ExpandStep, FloatMapStep,
-             FloatMatrixProductStep, FloatPairStep, FloatProductStep, IntegerProductStep,
+    StepList<AddStep, BranchResultStep, BranchStep, DequantizeStep, DynamicProductStep, DynamicQuantizeStep, ExpandStep,
+             FloatMapStep, FloatMatrixProductStep, FloatPairStep, FloatProductStep, IntegerProductStep,
              InterleavedProducts<FloatProductStep>, InterleavedProducts<IntegerProductStep>, JoinStep,
              LayerNormalizationStep, LookupStep, MatrixProductStep, MultiplyStep, OperatorStep, PadStep, PieceStep,
              PoolingStep, ProductPairStep<FloatProductStep>, ProductPairStep<IntegerProductStep>, QuantizeStep,

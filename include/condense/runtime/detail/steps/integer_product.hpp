@@ -11,6 +11,7 @@ namespace condense::runtime::detail {
 /// floats a `FloatTail`.
 struct IntegerProductStep {
   static constexpr std::string_view kKind = "integer product";
+  static constexpr std::size_t kInputBytes = 1;
 
   ProductExtents product{};
   ProductInput input{};
@@ -23,6 +24,7 @@ struct IntegerProductStep {
   Writes output{};
   kernels::WeightShape weights{};  ///< Of one group of the product.
   Index packed_stride = 0;         ///< Bytes from one group to the next.
+  bool is_sparse = false;          ///< Whether weights of zero are left out of the packed ones.
   kernels::ElementType input_type = kernels::ElementType::uint8;
   kernels::ElementType output_type = kernels::ElementType::float32;
   kernels::GemmEpilogue epilogue{};
@@ -31,14 +33,14 @@ struct IntegerProductStep {
 
   static void fields(auto& s, auto&& visit) {
     visit(s.product, s.input, s.packed, s.bias, s.multipliers, s.float_bias, s.residual, s.table, s.output, s.weights,
-          s.packed_stride, s.input_type, s.output_type, s.epilogue, s.sum, s.tail);
+          s.packed_stride, s.is_sparse, s.input_type, s.output_type, s.epilogue, s.sum, s.tail);
   }
 
   std::size_t output_bytes() const noexcept { return kernels::is_code(output_type) ? 1 : 4; }
   bool has_weight_groups() const noexcept { return weights.group_size > 0; }
 
   void check(const BufferSizes& buffers) const {
-    input.check(buffers, product, 1);
+    input.check(buffers, product, kInputBytes);
     check_weights(buffers);
     check_output(buffers);
   }
@@ -59,7 +61,8 @@ struct IntegerProductStep {
     } else {
       require(weights.columns == p.columns && weights.taps == p.taps && weights.depth == p.depth,
               "the weights of a product do not fit it");
-      buffers.require_packed(packed, weights, p.groups, packed_stride);
+      is_sparse ? buffers.require_sparse(packed, weights, p.groups, packed_stride)
+                : buffers.require_packed(packed, weights, p.groups, packed_stride);
     }
     if (has_weight_groups()) {
       require(!p.is_depthwise(), "depthwise products have no groups of weights");
@@ -101,25 +104,7 @@ struct IntegerProductStep {
     return result;
   }
 
-  void run(const Execution& e) const {
-    for_row_blocks(e.pool, product, [&](Index image, Index first, Index count) {
-      const Index columns = product.all_columns();
-      const Index start = (image * product.rows + first) * columns;
-      std::byte* out = e.at<std::byte>(output) + static_cast<std::size_t>(start) * output_bytes();
-      multiply(e, image, first, count, out, columns);
-      finish(e, out, start, count * columns);
-    });
-  }
-
-  /// Rows [first, first + count) of one image, which are written `stride` elements apart.
-  void multiply(const Execution& e, Index image, Index first, Index count, std::byte* out,
-                Index stride) const noexcept {
-    const Index groups = product.is_depthwise() ? 1 : product.groups;
-    for (Index group = 0; group < groups; ++group) {
-      multiply_group(e, input.rows(e, product, 1, image, group, first, count), group,
-                     out + static_cast<std::size_t>(group * product.columns) * output_bytes(), stride);
-    }
-  }
+  void run(const Execution& e) const { run_product(*this, e); }
 
   /// Rows that lie somewhere, times the weights of one group; all groups of a depthwise product are one.
   void multiply_group(const Execution& e, const kernels::ActivationRows& rows, Index group, std::byte* out,
@@ -134,14 +119,15 @@ struct IntegerProductStep {
                                .output_stride = stride});
       return;
     }
-    e.kernels.gemm.run({.input = rows,
-                        .input_type = input_type,
-                        .weights = weights,
-                        .packed_weights = e.at<std::byte>(packed) + group * packed_stride,
-                        .epilogue = epilogue_of(e, group),
-                        .output = out,
-                        .output_type = output_type,
-                        .output_stride = stride});
+    const auto run = is_sparse ? e.kernels.sparse_gemm.run : e.kernels.gemm.run;
+    run({.input = rows,
+         .input_type = input_type,
+         .weights = weights,
+         .packed_weights = e.at<std::byte>(packed) + group * packed_stride,
+         .epilogue = epilogue_of(e, group),
+         .output = out,
+         .output_type = output_type,
+         .output_stride = stride});
   }
 
   /// What follows the product, on elements [start, start + count) of the result, which lie at `out`.

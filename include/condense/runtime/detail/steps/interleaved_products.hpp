@@ -84,7 +84,7 @@ struct InterleavedProducts {
           count = std::min(end - first, lines.rows - first % lines.rows);
           std::byte* out = e.at<std::byte>(part.product.output) + lines.place(image, first) * element;
           if (lines.joined == 1) {
-            part.product.multiply(e, image, first, count, out, lines.row_stride);
+            multiply_rows(part.product, e, image, first, count, out, lines.row_stride);
           } else {
             count = std::min(count, OutputLines::kJoinedBytes / (p.all_columns() * element));
             multiply_joined(e, part, image, first, count, out);
@@ -101,7 +101,7 @@ struct InterleavedProducts {
     alignas(64) std::byte joined[OutputLines::kJoinedBytes];
     const Index columns = part.product.product.all_columns();
     const Index of_line = columns / part.lines.joined;
-    part.product.multiply(e, image, first, count, joined, columns);
+    multiply_rows(part.product, e, image, first, count, joined, columns);
     e.kernels.layout.transpose({.input = joined,
                                 .rows = count,
                                 .columns = part.lines.joined,

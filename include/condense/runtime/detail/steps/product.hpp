@@ -115,6 +115,31 @@ void for_row_blocks(const ThreadPool& pool, const ProductExtents& p, Body&& body
   for_row_blocks(pool, p.images, p.rows, std::int64_t{p.all_columns()} * p.column_elements(), std::forward<Body>(body));
 }
 
+/// Rows [first, first + count) of one image of a product step, to `out`, `stride` elements apart.
+template <class ProductStep>
+void multiply_rows(const ProductStep& step, const Execution& e, Index image, Index first, Index count, std::byte* out,
+                   Index stride) noexcept {
+  const ProductExtents& p = step.product;
+  const Index groups = p.is_depthwise() ? 1 : p.groups;
+  for (Index group = 0; group < groups; ++group) {
+    step.multiply_group(e, step.input.rows(e, p, ProductStep::kInputBytes, image, group, first, count), group,
+                        out + static_cast<std::size_t>(group * p.columns) * step.output_bytes(), stride);
+  }
+}
+
+/// All rows of a product step, and what follows them.
+template <class ProductStep>
+void run_product(const ProductStep& step, const Execution& e) {
+  const ProductExtents& p = step.product;
+  for_row_blocks(e.pool, p, [&](Index image, Index first, Index count) {
+    const Index columns = p.all_columns();
+    const Index start = (image * p.rows + first) * columns;
+    std::byte* out = e.at<std::byte>(step.output) + static_cast<std::size_t>(start) * step.output_bytes();
+    multiply_rows(step, e, image, first, count, out, columns);
+    step.finish(e, out, start, count * columns);
+  });
+}
+
 }  // namespace condense::runtime::detail
 
 #endif

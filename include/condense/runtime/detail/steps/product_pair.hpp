@@ -29,7 +29,7 @@ struct ProductPairStep {
   void check(const BufferSizes& buffers) const {
     const ProductExtents& a = first.product;
     const ProductExtents& b = second.product;
-    first.input.check(buffers, a, std::same_as<ProductStep, FloatProductStep> ? sizeof(float) : 1);
+    first.input.check(buffers, a, ProductStep::kInputBytes);
     first.check_weights(buffers);
     second.check_weights(buffers);
     second.check_output(buffers);
@@ -57,7 +57,7 @@ struct ProductPairStep {
       alignas(64) std::byte piece[kPieceBytes];
       for (Index row = begin; row < begin + rows; row += most) {
         const Index count = std::min(most, begin + rows - row);
-        first.multiply(e, image, row, count, piece, channels);
+        multiply_rows(first, e, image, row, count, piece, channels);
         first.finish(e, piece, 0, count * channels);
         const Index start = (image * p.rows + row) * columns;
         std::byte* out = e.at<std::byte>(second.output) + static_cast<std::size_t>(start) * second.output_bytes();
