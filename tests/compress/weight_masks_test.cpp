@@ -70,7 +70,7 @@ TEST(WeightMasks, HoldThroughMomentumAndWeightDecay) {
 TEST(WeightMasks, SayWhereTheyDoNotFit) {
   graph::Graph network = small_network(1);
   const WeightMasks wrong{{network.find("fc.weight"), prune::Mask(Shape{2})}};
-  EXPECT_TRUE(throws<InvalidArgument>("'fc.weight'", [&] { apply(wrong, network); }));
+  EXPECT_TRUE(throws<InvalidArgument>("'fc.weight'", [&] { apply_masks(wrong, network); }));
 }
 
 }  // namespace
