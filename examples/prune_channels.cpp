@@ -59,10 +59,11 @@ class Experiment {
   }
 
   graph::Graph quantize(const graph::Graph& network) {
+    compress::PostTrainingConfig config;
+    config.pool = pool_;
+    config.progress = std::ref(bar_);
     const Index images = options_.quick ? 32 : 512;
-    return compress::post_training(network, examples::calibration_batches(training_, images),
-                                   {.pool = pool_, .progress = std::ref(bar_)})
-        .graph;
+    return compress::post_training(network, examples::calibration_batches(training_, images), config).graph;
   }
 
   void report(const std::string& name, const graph::Graph& network) {
